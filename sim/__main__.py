@@ -1,0 +1,8 @@
+"""Make ``python -m sim`` the command ``smartport``."""
+
+import sys
+
+from sim.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
