@@ -159,7 +159,7 @@ def scale_text(text: object, factor: float | Decimal) -> str | None:
 def _text(value: object, wanted: str) -> str:
     """Return the text without surrounding space, or refuse a value that carries no unit."""
     if not isinstance(value, str):
-        raise ValueError(f"{wanted}, found {value!r}")
+        raise ValueError(f"{wanted}, found {value!r}")  # noqa: TRY004 - pydantic lets others pass
     text = value.strip()
     if re.fullmatch(r"[-+]?[0-9.]*", text):
         raise ValueError(f'expected a duration such as "15 min", "1 h 30 min" or "PT15M", found "{value}"')
