@@ -15,7 +15,8 @@ def test_a_page_tells_what_is_wrong_with_it(open_page: Callable[..., OpenedPage]
     file.write_text(LOUD, encoding="utf-8")
     opened = open_page(file)
     assert opened.page.title() == "口岸"
-    assert opened.messages[:2] == ["log: quiet", "warning: careful"]
+    # A set: the image fails when it likes.
+    assert {"log: quiet", "warning: careful"} < set(opened.messages)
     assert "thisDoesNotExist" in opened.errors[0]
     assert opened.requests == [file.as_uri(), (tmp_path / "missing.png").as_uri()]
     assert opened.failures == [(tmp_path / "missing.png").as_uri()]
