@@ -69,7 +69,7 @@ def _mapping(example: str) -> BeforeValidator:
 
     def check(value: object) -> object:
         if not isinstance(value, Mapping | BaseModel):
-            raise ValueError(f"expected a mapping such as {example}, found {_shown(value)}")  # noqa: TRY004 - pydantic lets others pass
+            raise ValueError(f"expected a mapping such as {example}, found {_shown(value)}")
         return value
 
     return BeforeValidator(check)

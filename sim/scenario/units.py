@@ -159,10 +159,10 @@ def scale_text(text: object, factor: float | Decimal) -> str | None:
 def _text(value: object, wanted: str) -> str:
     """Return the text without surrounding space, or refuse a value that carries no unit."""
     if not isinstance(value, str):
-        raise ValueError(f"{wanted}, found {value!r}")  # noqa: TRY004 - pydantic lets others pass
+        raise ValueError(f"{wanted}, found {value!r}")
     text = value.strip()
     if re.fullmatch(r"[-+]?[0-9.]*", text):
-        raise ValueError(f'expected a duration such as "15 min", "1 h 30 min" or "PT15M", found "{value}"')
+        raise ValueError(f'{wanted}, found "{value}"')
     return text
 
 
