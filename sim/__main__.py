@@ -1,8 +1,6 @@
 """Make ``python -m sim`` the command ``smartport``."""
 
-import sys
-
 from sim.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

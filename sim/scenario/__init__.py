@@ -1,0 +1,1 @@
+"""The scenario language: what exists, in the field's words, with units."""

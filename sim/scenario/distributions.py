@@ -177,10 +177,10 @@ class Triangular(
     def cdf(self, x: Floats) -> Floats:
         low, mode, high = (float(value) for value in self.root)
         x = np.clip(x, low, high)
-        # Where one side has no width, the other is chosen, and the divisor 1 of the first is never seen.
+        # The divisor 1 stands in where a side has no width, and so no numerator either.
         rising = (x - low) ** 2 / ((high - low) * (mode - low) or 1.0)
         falling = 1 - (high - x) ** 2 / ((high - low) * (high - mode) or 1.0)
-        return np.where((x < mode) | (mode == high), rising, falling)
+        return np.where(x < mode, rising, falling)
 
     def moments(self) -> tuple[float, float]:
         low, mode, high = self.root
@@ -365,7 +365,6 @@ class Empirical(_Model):
         values = np.array(self.values, dtype=np.float64)
         weights = np.ones(len(values)) if self.weights is None else np.array(self.weights, dtype=np.float64)
         order = np.argsort(values, kind="stable")
-        order = order[weights[order] > 0]
         cumulative = np.cumsum(weights[order])
         return values[order], cumulative / cumulative[-1]
 

@@ -1,0 +1,392 @@
+"""The command `smartport`: every command is thin, and errors become messages and exit codes here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sim.errors import InputError, SmartportError, input_error
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from sim.scenario.scenario import Scenario
+    from sim.study.study import Progress, Study
+
+INTERRUPTED = 130
+Lang = Literal["en", "zh"]
+
+app = typer.Typer(
+    name="smartport",
+    help="Simulate customs clearance at land and air ports, traditional and smart.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file (YAML).", show_default=False)]
+ResultsFolder = Annotated[
+    Path, typer.Argument(metavar="RESULTS", help="A folder that `smartport run` wrote.", show_default=False)
+]
+Modes = Annotated[
+    list[str] | None,
+    typer.Option("--mode", "-m", help="A mode to run; repeat it for several. [default: all]", show_default=False),
+]
+Language = Annotated[Lang, typer.Option("--lang", help="Language of names and texts.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import sim
+
+        typer.echo(f"smartport {sim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+    if debug:
+        os.environ["SMARTPORT_DEBUG"] = "1"
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet, or is empty.")],
+) -> None:
+    """Write a runnable example to edit."""
+    source = _library()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise input_error("is not empty; name a new folder", str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source / "example.yaml", folder / "scenario.yaml")
+    for part in ("ports", "reforms"):
+        shutil.copytree(source / part, folder / part)
+    typer.echo(f"Wrote {folder / 'scenario.yaml'}, the port it imports and the reforms of the library.")
+    typer.echo(f"Try:  smartport check {folder / 'scenario.yaml'}")
+    typer.echo(f"      smartport run {folder / 'scenario.yaml'} --out {folder / 'results'}")
+
+
+def _library() -> Path:
+    """The shipped scenarios: inside an installed package, or beside `sim` in a checkout."""
+    here = Path(__file__).parent
+    for place in (here / "scenarios_library", here.parent / "scenarios"):
+        if (place / "example.yaml").is_file():
+            return place
+    raise input_error("the shipped scenarios are missing from this installation; install smartport again")
+
+
+@app.command()
+def check(scenario: ScenarioFile, mode: Modes = None) -> None:
+    """Validate a scenario; print what its reforms change, the load of its stations and its evidence."""
+    from sim.scenario.checks import calendar_text, idle_stations, warnings
+    from sim.scenario.loading import load
+
+    loaded = load(scenario)
+    console = _console()
+    console.print(f"[bold]{loaded.title.en}[/bold]", loaded.title.zh if loaded.title.zh != loaded.title.en else "")
+    console.print(calendar_text(loaded.definition), highlight=False)
+    modes = _known_modes(loaded, mode)
+    for name in modes:
+        _print_edits(console, loaded, name)
+    for name in modes:
+        _print_loads(console, loaded, name)
+    for name in modes:
+        _print_evidence(console, loaded, name)
+    for station in idle_stations(loaded):
+        console.print(f"[yellow]warning:[/yellow] no activity uses the station {station} in any mode", highlight=False)
+    for text in (text for name in modes for text in warnings(loaded, name)):
+        console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
+    console.print("No problem found.")
+
+
+@app.command()
+def run(
+    scenario: ScenarioFile,
+    mode: Modes = None,
+    replications: Annotated[
+        int | None,
+        typer.Option(min=1, help="Replications of each mode. [default: as the scenario says]", show_default=False),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Where all luck comes from. [default: as the scenario says]", show_default=False),
+    ] = None,
+    duration: Annotated[
+        str | None,
+        typer.Option(
+            help='Length of the measured window, such as "28 days". [default: as the scenario says]', show_default=False
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Processes; they never change a result. [default: one a processor]", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results. [default: results/SCENARIO]", show_default=False)
+    ] = None,
+    keep_timelines: Annotated[bool, typer.Option("--keep-timelines", help="Keep every visit of every run.")] = False,
+    lang: Language = "en",
+) -> None:
+    """Run a scenario and write tables, charts and report; an interrupted run goes on with the same command."""
+    from sim.scenario.loading import load
+    from sim.study.executor import available_workers
+    from sim.study.study import run as run_study
+
+    loaded = load(scenario)
+    modes = _known_modes(loaded, mode)
+    folder = out if out is not None else Path("results") / loaded.name
+    if folder.exists() and not folder.is_dir():
+        raise input_error("is a file; name a folder with --out", str(folder))
+    finished = 0
+    try:
+        with _progress("Simulating") as advance:
+
+            def progress(done: int, total: int) -> None:
+                nonlocal finished
+                finished = done
+                advance(done, total)
+
+            study = run_study(
+                loaded,
+                modes,
+                replications=replications,
+                seed=seed,
+                duration=duration,
+                workers=workers or available_workers(),
+                out=folder,
+                keep_timelines=keep_timelines,
+                progress=progress,
+            )
+        _write_report(study, folder, lang)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"\nInterrupted. {finished} finished runs are kept in {folder}; the same command goes on from there.",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    console = _console()
+    _print_headline(console, study, lang)
+    for text in study.manifest["warnings"]:
+        console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
+    audits = study.manifest["audit"].values()
+    typer.echo(f"Audit passed: {sum(a['runs'] for a in audits)} runs, {sum(a['visits'] for a in audits):,} visits.")
+    typer.echo(f"Tables:  {folder}")
+    typer.echo(f"Report:  {folder / _report_name(lang)}")
+
+
+@app.command()
+def compare(
+    results: ResultsFolder,
+    baseline: Annotated[
+        str | None, typer.Option(help="The mode to compare with. [default: the first]", show_default=False)
+    ] = None,
+    lang: Language = "en",
+) -> None:
+    """Print the time in port in each mode and the paired differences."""
+    from sim.study.study import open_study
+
+    study = open_study(results)
+    _print_headline(_console(), study, lang, baseline)
+
+
+@app.command()
+def report(results: ResultsFolder, lang: Language = "en") -> None:
+    """Write the charts and the report of some results anew."""
+    from sim.study.study import open_study
+
+    study = open_study(results)
+    _write_report(study, results, lang)
+    typer.echo(f"Report:  {results / _report_name(lang)}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a scenario, for editors."""
+    from sim.scenario.scenario import Definition
+
+    said = Definition.model_json_schema(by_alias=True)
+    said["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(soft_wrap=False)
+
+
+def _known_modes(scenario: Scenario, asked: list[str] | None) -> list[str]:
+    modes = list(dict.fromkeys(asked)) if asked else scenario.modes
+    for name in modes:
+        scenario.under(name)
+    return modes
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Progress]:
+    """A bar with the time left on standard error."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("runs, left"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("elapsed"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _report_name(lang: Lang) -> str:
+    return "report.html" if lang == "en" else f"report.{lang}.html"
+
+
+def _write_report(study: Study, folder: Path, lang: Lang) -> None:
+    from sim.report.charts import write_charts
+    from sim.report.page import write_report
+
+    write_charts(study, folder / "charts", lang)
+    write_report(study, folder / _report_name(lang), lang)
+
+
+def _print_headline(console: Console, study: Study, lang: Lang, baseline: str | None = None) -> None:
+    """One table: mean time in port by port and flow in every mode, and the gain with its interval."""
+    from rich.table import Table
+
+    from sim.report.facts import names
+    from sim.report.texts import word
+
+    said = names(study, lang)
+    base = baseline or study.modes[0]
+    compared = study.compare(base)
+    chosen = _dwell(study.estimates)
+    table = Table(title=word("headline", lang), title_justify="left", expand=False, pad_edge=False)
+    table.add_column(word("flow", lang), overflow="fold", ratio=3)
+    for mode in study.modes:
+        table.add_column(f"{said.mode(mode)}\nh", justify="right")
+    others = [mode for mode in study.modes if mode != base]
+    for mode in others:
+        table.add_column(f"{said.mode(mode)} − {said.mode(base)}\nh [95 %]", justify="right", overflow="fold")
+        table.add_column("%", justify="right")
+    for port, rows in chosen.groupby("port", sort=True):
+        table.add_row(f"[bold]{said.port(str(port))}[/bold]")
+        for subject in sorted(set(rows["subject"]), key=lambda name: (name == "all", name)):
+            mine = rows[rows["subject"] == subject].set_index("mode")["mean"]
+            cells = [f"{mine[mode]:.1f}" if mode in mine else "–" for mode in study.modes]
+            for mode in others:
+                row = _dwell(
+                    compared[(compared["mode"] == mode) & (compared["port"] == port) & (compared["subject"] == subject)]
+                )
+                cells += _difference_cells(row)
+            label = said.flow(str(subject))
+            table.add_row(f"  {label}", *cells)
+    console.print(table)
+
+
+def _dwell(table: pd.DataFrame) -> pd.DataFrame:
+    return table[(table["measure"] == "port_dwell") & (table["statistic"] == "mean")]
+
+
+def _difference_cells(rows: pd.DataFrame) -> list[str]:
+    if not len(rows):
+        return ["–", "–"]
+    row = rows.iloc[0]
+    interval = f" [{row['ci_low']:+.1f}, {row['ci_high']:+.1f}]" if row["ci_low"] == row["ci_low"] else ""
+    percent = f"{row['relative']:+.0%}" if row["relative"] == row["relative"] else "–"
+    return [f"{row['difference']:+.1f}{interval}", percent]
+
+
+def _print_edits(console: Console, scenario: Scenario, mode: str) -> None:
+    from sim.scenario.rendering import text_of
+
+    here = scenario.under(mode)
+    console.print(
+        f"\n[bold]Mode {mode}[/bold]: {len(here.edits)} changes by {len({e.reform for e in here.edits})} reforms",
+        highlight=False,
+    )
+    for edit in here.edits:
+        old = text_of(edit.old) if edit.old is not None else "(new)"
+        new_text = text_of(edit.new) if edit.new is not None else "(removed)"
+        console.print(f"  {edit.address}  [dim]{edit.reform}, {edit.port}[/dim]", highlight=False)
+        console.print(f"    {old} -> {new_text}", highlight=False, markup=False)
+
+
+def _print_loads(console: Console, scenario: Scenario, mode: str) -> None:
+    from rich.table import Table
+
+    from sim.scenario.checks import station_loads
+
+    table = Table(title=f"Offered load in mode {mode}", title_justify="left", pad_edge=False)
+    table.add_column("Station", overflow="fold")
+    for head in ("visits/day", "work h/day", "open h/day", "load"):
+        table.add_column(head, justify="right")
+    for load in station_loads(scenario.under(mode).definition):
+        colour = "red" if load.ratio >= 1 else "yellow" if load.ratio >= 0.9 else "default"
+        table.add_row(
+            load.station,
+            f"{load.visits:.1f}",
+            f"{load.offered:.1f}",
+            f"{load.open:.1f}",
+            f"[{colour}]{load.ratio:.0%}[/{colour}]",
+        )
+    console.print()
+    console.print(table)
+
+
+def _print_evidence(console: Console, scenario: Scenario, mode: str) -> None:
+    from sim.scenario.evidence import GRADES
+
+    grades = [evidence.grade if evidence else None for _, evidence in scenario.parameters(mode)]
+    counts = ", ".join(f"{grades.count(grade)} {grade}" for grade in GRADES)
+    silent = grades.count(None)
+    tail = f"; {silent} say nothing and count as assumptions" if silent else ""
+    console.print(f"\nEvidence in mode {mode}: {len(grades)} parameters: {counts}{tail}", highlight=False)
+
+
+def main() -> None:
+    """Run the command line; exit codes: 0 done, 1 a run failed, 2 the input is wrong, 130 interrupted."""
+    try:
+        app()
+    except SmartportError as error:
+        if os.environ.get("SMARTPORT_DEBUG"):
+            traceback.print_exc()
+        problems = error.problems if isinstance(error, InputError) else [error]
+        for problem in problems:
+            typer.echo(problem, err=True)
+        if len(problems) > 1:
+            typer.echo(f"{len(problems)} problems", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

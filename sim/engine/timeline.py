@@ -1,0 +1,73 @@
+"""What happened: ready, start and end of every visit, as a table and as matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.engine.workload import Workload
+
+Times = NDArray[np.int64]
+
+NEVER = -1
+"""Where something did not happen before the horizon. Times are never negative, so it cannot be mistaken for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Ready, start and end of every visit in ms, `NEVER` where it did not happen; each of shape (visits,).
+
+    A visit that does not take place is passed through: its three times are equal.
+    """
+
+    ready: Times
+    start: Times
+    end: Times
+
+    def frame(self, workload: Workload) -> pd.DataFrame:
+        """One row a visit that takes place: flow, entity, activity, station, ready_ms, start_ms, end_ms.
+
+        Times are blank where they did not happen. `entity` is the entity's index within its flow, the same in every mode.
+        """
+        plan = workload.plan
+        parts = []
+        for code, flow in enumerate(plan.flows):
+            visits = workload.visits_of_flow[code]
+            entity = workload.cohort_index[workload.flow == code]
+            width = len(flow.activities)
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "flow": code,
+                        "entity": np.repeat(entity, width),
+                        "activity": np.tile([code * 1000 + number for number in range(width)], len(entity)),
+                        "visit": visits.ravel(),
+                    }
+                )
+            )
+        table = pd.concat(parts, ignore_index=True)
+        table = table[workload.takes_place[table["visit"].to_numpy()]]
+        visit = table.pop("visit").to_numpy()
+        names = {code * 1000 + n: a.name for code, flow in enumerate(plan.flows) for n, a in enumerate(flow.activities)}
+        stations = {
+            code * 1000 + n: plan.resources[a.station].name
+            for code, flow in enumerate(plan.flows)
+            for n, a in enumerate(flow.activities)
+            if a.station is not None
+        }
+        frame = pd.DataFrame(
+            {
+                "flow": table["flow"].map(dict(enumerate(flow.name for flow in plan.flows))),
+                "entity": table["entity"],
+                "activity": table["activity"].map(names),
+                "station": table["activity"].map(stations),
+            }
+        )
+        for key in ("ready", "start", "end"):
+            times = getattr(self, key)[visit]
+            frame[f"{key}_ms"] = pd.array(np.where(times == NEVER, 0, times), dtype="Int64")
+            frame.loc[times == NEVER, f"{key}_ms"] = pd.NA
+        return frame.reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""From a timeline to one value per replication: clocks, throughput, paths, stations."""

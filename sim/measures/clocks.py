@@ -1,0 +1,119 @@
+"""Clocks read off a timeline: when each entity passes two points of its route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engine.timeline import NEVER, Timeline
+from sim.engine.workload import Workload
+from sim.measures.table import ALL, Tables
+from sim.scenario.procedure import Clock
+from sim.scenario.units import HOUR
+
+Times = NDArray[np.int64]
+
+PRESENCE = "port_dwell"
+"""The clock that says when an entity is in its port."""
+POINTS = np.arange(1, 100) / 100
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One clock of the measured entities of one flow."""
+
+    begin: Times
+    """In ms, `NEVER` where it has not begun by the horizon; shape (measured entities,)."""
+    end: Times
+    """In ms, `NEVER` where it has not ended."""
+    hours: NDArray[np.float64]
+    """Length in hours of all that have begun; who has not ended counts with the time until the horizon, a lower bound."""
+    finished: NDArray[np.bool_]
+    """Which of `hours` have ended."""
+
+    @property
+    def unfinished(self) -> int:
+        """Entities whose clock has not ended, begun or not."""
+        return int((self.end == NEVER).sum())
+
+
+def measured(workload: Workload, code: int) -> NDArray[np.bool_]:
+    """Which entities of a flow arrive in the measured window, in order of arrival."""
+    begin, end = workload.plan.calendar.window
+    arrival = workload.arrival[workload.flow == code]
+    return (arrival >= begin) & (arrival < end)
+
+
+def point_times(
+    points: tuple[str, ...], workload: Workload, timeline: Timeline, code: int
+) -> tuple[Times, int | None] | None:
+    """When each entity of a flow passes the first of the points that its route has, and at which activity.
+
+    Returns:
+        Times in ms, shape (entities of the flow,), and the activity's number (None for `arrival`); None if the route has
+        none of the points.
+    """
+    flow = workload.plan.flows[code]
+    for point in points:
+        name, _, moment = point.partition(".")
+        if name == "arrival":
+            return workload.arrival[workload.flow == code], None
+        number = flow.code(name)
+        if number is not None:
+            return getattr(timeline, moment)[workload.visits_of_flow[code][:, number]], number
+    return None
+
+
+def read_clock(clock: Clock, workload: Workload, timeline: Timeline, code: int) -> Reading | None:
+    """Read a clock for the measured entities of a flow; None if its route does not have the points."""
+    begins = point_times(clock.begin, workload, timeline, code)
+    ends = point_times(clock.end, workload, timeline, code)
+    if begins is None or ends is None:
+        return None
+    mask = measured(workload, code)
+    begin, end = begins[0][mask], ends[0][mask]
+    begun = begin != NEVER
+    finished = end[begun] != NEVER
+    until = np.where(finished, end[begun], workload.plan.calendar.horizon)
+    return Reading(begin, end, (until - begin[begun]) / HOUR, finished)
+
+
+def add_clocks(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
+    """Every clock of every flow, and of all flows of a port together."""
+    for name, clock in sorted(clocks.items()):
+        by_port: dict[str, list[Reading]] = {}
+        for code, flow in enumerate(workload.plan.flows):
+            reading = read_clock(clock, workload, timeline, code)
+            if reading is not None:
+                _add(tables, flow.port, flow.name, name, clock, [reading])
+                by_port.setdefault(flow.port, []).append(reading)
+        for port, readings in sorted(by_port.items()):
+            _add(tables, port, ALL, name, clock, readings)
+
+
+def _add(tables: Tables, port: str, subject: str, name: str, clock: Clock, readings: list[Reading]) -> None:
+    hours = np.concatenate([reading.hours for reading in readings])
+    finished = np.concatenate([reading.finished for reading in readings])
+    count = sum(len(reading.begin) for reading in readings)
+    some = len(hours) > 0
+    p50, p90, p95 = np.quantile(hours, (0.5, 0.9, 0.95)) if some else (np.nan, np.nan, np.nan)
+    tables.add(
+        port,
+        subject,
+        name,
+        "h",
+        mean=hours.mean() if some else np.nan,
+        sd=hours.std(ddof=1) if len(hours) > 1 else np.nan,
+        p50=p50,
+        p90=p90,
+        p95=p95,
+    )
+    if clock.target is not None:
+        within = (finished & (hours <= clock.target / HOUR)).sum() / count if count else np.nan
+        tables.add(port, subject, name, "share", within_target=within)
+    tables.add(port, subject, name, "entities", unfinished=sum(reading.unfinished for reading in readings), count=count)
+    if some:
+        tables.add_series(port, subject, name, "probability", POINTS, "h", np.quantile(hours, POINTS))

@@ -1,0 +1,32 @@
+"""All measures of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from sim.engine.timeline import Timeline
+from sim.engine.workload import Workload
+from sim.measures.clocks import add_clocks
+from sim.measures.paths import add_paths
+from sim.measures.stations import add_stations
+from sim.measures.table import Tables
+from sim.measures.throughput import add_throughput
+from sim.scenario.procedure import Clock
+
+
+def measure(
+    mode: str, replication: int, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Reduce a timeline to its measures and series.
+
+    Returns:
+        Tables with the columns `MEASURE_COLUMNS` and `SERIES_COLUMNS`.
+    """
+    tables = Tables(mode, replication)
+    add_clocks(tables, clocks, workload, timeline)
+    add_throughput(tables, clocks, workload, timeline)
+    add_paths(tables, clocks, workload, timeline)
+    add_stations(tables, workload, timeline)
+    return tables.measure_frame(), tables.series_frame()

@@ -1,0 +1,139 @@
+"""Where the time goes: each entity's time in port, taken apart along its critical path.
+
+An activity is ready when the last of its predecessors ends. Going back from the end of the clock to that predecessor, and
+from it to its own, gives a chain of visits without gaps: waiting and work on it sum to the clock, although other
+activities ran beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engine.plan import ActivityPlan, FlowPlan
+from sim.engine.timeline import NEVER, Timeline
+from sim.engine.workload import Workload
+from sim.measures.clocks import PRESENCE, measured, point_times
+from sim.measures.table import Tables
+from sim.scenario.procedure import Clock
+from sim.scenario.units import HOUR
+
+Times = NDArray[np.int64]
+NOBODY = "none"
+"""The part that stands for activities without phase, agency or station."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathTimes:
+    """Mean hours per entity on the critical path of a clock, one value for each activity of the flow's route."""
+
+    queueing: NDArray[np.float64]
+    """Waiting while the station is open: for others in front, or for something it seizes."""
+    closed: NDArray[np.float64]
+    """Waiting while the station is closed."""
+    service: NDArray[np.float64]
+    """Work."""
+
+
+def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) -> PathTimes | None:
+    """Take a clock of the measured entities of a flow apart; None if nobody measured has begun it.
+
+    Who has not ended by the horizon is taken apart up to there, so the parts sum to the same mean as the clock's.
+    """
+    begins = point_times(clock.begin, workload, timeline, code)
+    ends = point_times(clock.end, workload, timeline, code)
+    if begins is None or ends is None or ends[1] is None:
+        return None
+    flow, last = workload.plan.flows[code], ends[1]
+    horizon = workload.plan.calendar.horizon
+    chosen = measured(workload, code) & (begins[0] != NEVER)
+    if not chosen.any():
+        return None
+    visits = workload.visits_of_flow[code][chosen]
+    begin, end = begins[0][chosen], ends[0][chosen]
+    until = np.where(end == NEVER, horizon, end)
+    ready, start, ended = timeline.ready[visits], timeline.start[visits], timeline.end[visits]
+    on_path = _critical_path(flow, last, ready, ended, end)
+    count, width = visits.shape
+    queueing, closed, service = np.zeros(width), np.zeros(width), np.zeros(width)
+    for number, activity in enumerate(flow.activities):
+        rows = on_path[:, number]
+        if not rows.any():
+            continue
+        floor, ceiling = begin[rows], until[rows]
+        from_ready = np.clip(ready[rows, number], floor, ceiling)
+        from_start = np.clip(np.where(start[rows, number] == NEVER, horizon, start[rows, number]), floor, ceiling)
+        to_end = np.clip(np.where(ended[rows, number] == NEVER, horizon, ended[rows, number]), floor, ceiling)
+        waited = int((from_start - from_ready).sum())
+        if activity.queue is not None:
+            shut = workload.plan.resources[activity.queue].capacity.zero()
+            without = int((shut.integral(from_start) - shut.integral(from_ready)).sum())
+            closed[number] = without
+            waited -= without
+        queueing[number] = waited
+        service[number] = int((to_end - from_start).sum())
+    scale = count * HOUR
+    return PathTimes(queueing / scale, closed / scale, service / scale)
+
+
+def _critical_path(flow: FlowPlan, last: int, ready: Times, ended: Times, end: Times) -> NDArray[np.bool_]:
+    """Which visits are on the way back from the clock's end (or from where an entity is now); shape (entities, activities)."""
+    on_path = np.zeros(ready.shape, dtype=np.bool_)
+    done = end != NEVER
+    on_path[done, last] = True
+    if not done.all():
+        reaching = np.zeros(ready.shape[1], dtype=np.bool_)
+        reaching[sorted(_ancestors_and_self(flow, last))] = True
+        going_on = (ready != NEVER) & (ended == NEVER) & reaching
+        latest = np.argmax(np.where(going_on, ready, NEVER), axis=1)
+        rows = np.flatnonzero(~done)
+        on_path[rows, latest[rows]] = True
+    for number in range(len(flow.activities) - 1, -1, -1):
+        before = np.array(flow.activities[number].before, dtype=np.int64)
+        rows = np.flatnonzero(on_path[:, number])
+        if len(before) and len(rows):
+            latest = before[np.argmax(ended[rows[:, None], before], axis=1)]
+            on_path[rows, latest] = True
+    return on_path
+
+
+def _ancestors_and_self(flow: FlowPlan, number: int) -> set[int]:
+    found, waiting = {number}, [number]
+    while waiting:
+        for before in flow.activities[waiting.pop()].before:
+            if before not in found:
+                found.add(before)
+                waiting.append(before)
+    return found
+
+
+def add_paths(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
+    """Queueing, closed and service hours on the critical path, by phase, agency, station and activity."""
+    clock = clocks.get(PRESENCE)
+    if clock is None:
+        return
+    resources = workload.plan.resources
+
+    def station(activity: ActivityPlan) -> str:
+        return resources[activity.queue].name if activity.queue is not None else NOBODY
+
+    for code, flow in enumerate(workload.plan.flows):
+        times = path_times(clock, workload, timeline, code)
+        if times is None:
+            continue
+        parts = {
+            "phase": [activity.phase or NOBODY for activity in flow.activities],
+            "agency": [activity.agency or NOBODY for activity in flow.activities],
+            "station": [station(activity) for activity in flow.activities],
+            "activity": [activity.name for activity in flow.activities],
+        }
+        for kind, names in parts.items():
+            labels = np.array(names)
+            for name in sorted(set(names)):
+                mask = labels == name
+                for measure in ("queueing", "closed", "service"):
+                    hours = float(getattr(times, measure)[mask].sum())
+                    tables.add(flow.port, f"{flow.name}/{name}", f"{measure}_by_{kind}", "h", mean=hours)

@@ -1,0 +1,74 @@
+"""Stations and pools: waiting and service of visits, utilisation, length of the queue."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engine.audit import usage
+from sim.engine.timeline import NEVER, Timeline
+from sim.engine.workload import Workload
+from sim.measures.clocks import measured
+from sim.measures.table import Tables
+from sim.scenario.steps import Steps
+from sim.scenario.units import DAY, HOUR
+
+Times = NDArray[np.int64]
+
+
+def add_stations(tables: Tables, workload: Workload, timeline: Timeline) -> None:
+    """Every station and pool that somebody uses."""
+    calendar = workload.plan.calendar
+    window = calendar.window
+    horizon = calendar.horizon
+    lines = _lines(workload, timeline)
+    for number, (resource, use) in enumerate(zip(workload.plan.resources, usage(workload, timeline), strict=True)):
+        ready, start, end, counted = lines[number]
+        taken, returned, amount = use
+        if not len(ready) and not len(taken):
+            continue
+        begun = start != NEVER
+        waiting = (np.where(begun, start, horizon) - ready)[counted] / HOUR
+        served = (end - start)[begun & (end != NEVER) & counted] / HOUR
+        tables.add(
+            resource.port,
+            resource.name,
+            "waiting_time",
+            "h",
+            mean=waiting.mean() if len(waiting) else np.nan,
+            p95=np.quantile(waiting, 0.95) if len(waiting) else np.nan,
+        )
+        tables.add(resource.port, resource.name, "service_time", "h", mean=served.mean() if len(served) else np.nan)
+        starts = start[begun]
+        per_day = ((starts >= window[0]) & (starts < window[1])).sum() / ((window[1] - window[0]) / DAY)
+        tables.add(resource.port, resource.name, "visits", "per day", per_day=per_day)
+        busy = Steps.counting(taken, np.where(returned == NEVER, horizon, returned), amount).integral(np.array(window))
+        opened = resource.capacity.integral(np.array(window))
+        share = (busy[1] - busy[0]) / (opened[1] - opened[0]) if opened[1] > opened[0] else np.nan
+        tables.add(resource.port, resource.name, "utilisation", "share", mean=share)
+        queue = Steps.counting(ready, np.where(begun, start, horizon))
+        tables.add_level(resource.port, resource.name, "queue_length", queue, window)
+
+
+def _lines(workload: Workload, timeline: Timeline) -> list[tuple[Times, Times, Times, NDArray[np.bool_]]]:
+    """For every resource the visits that wait in its line: ready, start, end, and whether their entity is measured."""
+    parts: list[list[tuple[Times, Times, Times, NDArray[np.bool_]]]] = [[] for _ in workload.plan.resources]
+    for code, flow in enumerate(workload.plan.flows):
+        visits = workload.visits_of_flow[code]
+        mask = measured(workload, code)
+        for number, activity in enumerate(flow.activities):
+            if activity.queue is None:
+                continue
+            column = visits[:, number]
+            there = workload.takes_place[column] & (timeline.ready[column] != NEVER)
+            chosen = column[there]
+            parts[activity.queue].append(
+                (timeline.ready[chosen], timeline.start[chosen], timeline.end[chosen], mask[there])
+            )
+    empty = np.zeros(0, dtype=np.int64)
+    nothing = (empty, empty, empty, np.zeros(0, dtype=np.bool_))
+    lines = []
+    for found in parts:
+        ready, start, end, counted = (np.concatenate(column) for column in zip(nothing, *found, strict=True))
+        lines.append((ready, start, end, counted))
+    return lines

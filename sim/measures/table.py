@@ -1,0 +1,89 @@
+"""The tidy tables of measures: their columns, and a way to fill them row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.scenario.steps import Steps
+from sim.scenario.units import HOUR
+
+MEASURE_COLUMNS = ("mode", "replication", "port", "subject", "measure", "statistic", "unit", "value")
+SERIES_COLUMNS = ("mode", "replication", "port", "subject", "measure", "axis", "x", "unit", "value")
+ALL = "all"
+"""The subject that stands for all flows of a port."""
+
+
+@dataclass(slots=True)
+class Tables:
+    """Rows of one run."""
+
+    mode: str
+    replication: int
+    measures: list[tuple[object, ...]] = field(default_factory=list)
+    series: list[pd.DataFrame] = field(default_factory=list)
+
+    def add(self, port: str, subject: str, measure: str, unit: str, **statistics: float) -> None:
+        """Add one row a statistic; NaN stands for a value that does not exist."""
+        for statistic, value in statistics.items():
+            self.measures.append((self.mode, self.replication, port, subject, measure, statistic, unit, float(value)))
+
+    def add_level(self, port: str, subject: str, measure: str, level: Steps, window: tuple[int, int]) -> None:
+        """Add mean, 95 % point (of time) and maximum of a number over the window, and its mean in every hour."""
+        values, lengths = level.within(*window)
+        order = np.argsort(values, kind="stable")
+        share = np.cumsum(lengths[order]) / lengths.sum()
+        self.add(
+            port,
+            subject,
+            measure,
+            "entities",
+            mean=float((values * lengths).sum() / lengths.sum()),
+            p95=float(values[order][np.searchsorted(share, 0.95)]),
+            max=float(values.max()),
+        )
+        edges = np.arange(window[0], window[1] + 1, HOUR)
+        self.add_series(
+            port,
+            subject,
+            measure,
+            "hour",
+            np.arange(len(edges) - 1, dtype=np.float64),
+            "entities",
+            np.diff(level.integral(edges)) / HOUR,
+        )
+
+    def add_series(
+        self,
+        port: str,
+        subject: str,
+        measure: str,
+        axis: str,
+        x: NDArray[np.float64],
+        unit: str,
+        values: NDArray[np.float64],
+    ) -> None:
+        """Add one row a point."""
+        constants = {
+            "mode": self.mode,
+            "replication": self.replication,
+            "port": port,
+            "subject": subject,
+            "measure": measure,
+        }
+        self.series.append(pd.DataFrame({**constants, "axis": axis, "x": x, "unit": unit, "value": values}))
+
+    def measure_frame(self) -> pd.DataFrame:
+        """The measures with their fixed columns."""
+        return pd.DataFrame(self.measures, columns=list(MEASURE_COLUMNS)).astype(
+            {"replication": "int64", "value": "float64"}
+        )
+
+    def series_frame(self) -> pd.DataFrame:
+        """The series with their fixed columns."""
+        if not self.series:
+            return pd.DataFrame(columns=list(SERIES_COLUMNS))
+        return pd.concat(self.series, ignore_index=True)[list(SERIES_COLUMNS)]

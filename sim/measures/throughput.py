@@ -1,0 +1,66 @@
+"""How many pass: arrivals, departures per day and hour, entities in the port over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.engine.audit import leaving
+from sim.engine.timeline import NEVER, Timeline
+from sim.engine.workload import Workload
+from sim.measures.clocks import PRESENCE, point_times
+from sim.measures.table import ALL, Tables
+from sim.scenario.procedure import Clock
+from sim.scenario.rosters import Calendar
+from sim.scenario.steps import Steps
+from sim.scenario.units import DAY, HOUR
+
+Times = NDArray[np.int64]
+
+
+def presence(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline, code: int) -> tuple[Times, Times]:
+    """When each entity of a flow enters and leaves its port, `NEVER` where it does not; shape (entities,).
+
+    That is the clock `port_dwell`; without it, arrival and the end of the route.
+    """
+    clock = clocks.get(PRESENCE)
+    begins = point_times(clock.begin, workload, timeline, code) if clock is not None else None
+    ends = point_times(clock.end, workload, timeline, code) if clock is not None else None
+    if begins is None or ends is None:
+        return workload.arrival[workload.flow == code], leaving(workload, timeline)[workload.flow == code]
+    return begins[0], ends[0]
+
+
+def hour_of_day(calendar: Calendar, moments: Times) -> Times:
+    """Hour of day (0-23) in the calendar's zone of moments in ms."""
+    hours, _ = calendar.local_hours()
+    return hours[moments // HOUR]
+
+
+def add_throughput(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
+    """Arrivals, departures and presence of every flow, and of all flows of a port together."""
+    by_port: dict[str, list[tuple[Times, Times, Times]]] = {}
+    for code, flow in enumerate(workload.plan.flows):
+        entered, left = presence(clocks, workload, timeline, code)
+        part = (workload.arrival[workload.flow == code], entered, left)
+        _add(tables, flow.port, flow.name, [part], workload.plan.calendar)
+        by_port.setdefault(flow.port, []).append(part)
+    for port, parts in sorted(by_port.items()):
+        _add(tables, port, ALL, parts, workload.plan.calendar)
+
+
+def _add(tables: Tables, port: str, subject: str, parts: list[tuple[Times, Times, Times]], calendar: Calendar) -> None:
+    arrival, entered, left = (np.concatenate(column) for column in zip(*parts, strict=True))
+    begin, end = calendar.window
+    days = (end - begin) / DAY
+    departures = left[(left != NEVER) & (left >= begin) & (left < end)]
+    tables.add(port, subject, "arrivals", "per day", per_day=((arrival >= begin) & (arrival < end)).sum() / days)
+    tables.add(port, subject, "throughput", "per day", per_day=len(departures) / days)
+    by_hour = np.bincount(hour_of_day(calendar, departures), minlength=24)
+    names = {f"h{hour:02d}": by_hour[hour] / days for hour in range(24)}
+    tables.add(port, subject, "throughput_by_hour", "per hour", **names)
+    inside = entered != NEVER
+    until = np.where(left[inside] == NEVER, calendar.horizon, left[inside])
+    tables.add_level(port, subject, "in_port", Steps.counting(entered[inside], until), calendar.window)

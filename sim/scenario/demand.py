@@ -1,0 +1,163 @@
+"""The world: who comes, when, and with what. No reform can change it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StrictStr, WithJsonSchema, model_validator
+
+from sim.scenario.distributions import Distribution
+from sim.scenario.fields import Name, Strict, Title, Weight, shares_sum_to_one
+from sim.scenario.rosters import WEEKDAYS, Weekday
+from sim.scenario.units import Duration, RatePerDay, Share
+
+Direction = Literal["export", "import", "transit", "domestic"]
+
+
+def _moment(value: object) -> datetime:
+    try:
+        if isinstance(value, datetime):
+            return value
+        moment = datetime.fromisoformat(value) if isinstance(value, str) and len(value) > len("2025-06-02") else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ValueError("expected a date with a time such as 2025-06-02 14:35:00")
+    return moment
+
+
+def _time_of_day(value: object) -> int:
+    try:
+        hours, minutes = str(value).split(":") if isinstance(value, str) else ("", "")
+        if len(hours) == len(minutes) == 2 and int(hours) < 24 and int(minutes) < 60:
+            return int(hours) * 60 + int(minutes)
+    except ValueError:
+        pass
+    raise ValueError('expected a time of day in quotes such as "06:30"')
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+TimeOfDay = Annotated[int, BeforeValidator(_time_of_day), WithJsonSchema({"type": "string", "pattern": r"^\d\d:\d\d$"})]
+
+
+class Recorded(Strict):
+    """Arrivals as they were recorded; the same in every replication."""
+
+    csv: StrictStr | None = None
+    """A CSV file beside the scenario."""
+    column: StrictStr | None = None
+    """Its column of arrival times (ISO 8601; without an offset they are in the calendar's zone)."""
+    values: tuple[Moment, ...] = ()
+    """The times themselves, instead of a file."""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Recorded:
+        if not self.values:
+            raise ValueError("expected `csv` and `column`, or `values`, with at least one arrival")
+        return self
+
+
+class Arrivals(Strict):
+    """When entities come: exactly one of `rate`, `every`, `timetable`, `recorded`."""
+
+    rate: RatePerDay | None = None
+    """Poisson arrivals; the average over a week."""
+    hours: Annotated[tuple[Weight, ...], Field(min_length=24, max_length=24)] | None = None
+    """With `rate`: 24 weights for the hours of the day in the calendar's zone; only their proportions count."""
+    weekdays: Annotated[tuple[Weight, ...], Field(min_length=7, max_length=7)] | None = None
+    """With `rate`: 7 weights, Monday first; only their proportions count."""
+    every: Annotated[Duration, Field(gt=0)] | None = None
+    """Arrivals at a fixed interval."""
+    first: Duration | None = None
+    """With `every`: the first arrival, by default one interval after the beginning."""
+    timetable: Annotated[tuple[TimeOfDay, ...], Field(min_length=1)] | None = None
+    """Scheduled times of day in the calendar's zone."""
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] | None = None
+    """With `timetable`: the weekdays on which it runs, by default all."""
+    late: Distribution | None = None
+    """With `timetable`: how much later than scheduled an entity comes."""
+    early: Duration | None = None
+    """With `timetable`: taken off after `late` is added; so `early: 10 min` with `late: {exponential: 10 min}` is on time on
+    average."""
+    recorded: Recorded | None = None
+    """Arrivals from data."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Arrivals:
+        kinds = [kind for kind in ("rate", "every", "timetable", "recorded") if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            raise ValueError(
+                f"expected exactly one of rate, every, timetable, recorded; found {' and '.join(kinds) or 'none'}"
+            )
+        for key, kind in _BELONGS_TO.items():
+            if getattr(self, key) is not None and kinds[0] != kind:
+                raise ValueError(f"`{key}` goes with `{kind}`, not with `{kinds[0]}`")
+        for weights in (self.hours, self.weekdays):
+            if weights is not None and not sum(weights):
+                raise ValueError("expected at least one weight above 0")
+        return self
+
+    def per_day(self) -> float:
+        """Mean arrivals per day; for recorded arrivals over their own span, at least a day."""
+        if self.rate is not None:
+            return self.rate
+        if self.every is not None:
+            return 86_400_000 / self.every
+        if self.timetable is not None:
+            return len(self.timetable) * len(self.days or WEEKDAYS) / 7
+        assert self.recorded is not None
+        moments = [moment.replace(tzinfo=None) for moment in self.recorded.values]
+        span = (max(moments) - min(moments)).total_seconds() / 86_400
+        return len(moments) / max(span, 1.0)
+
+
+_BELONGS_TO = {
+    "hours": "rate",
+    "weekdays": "rate",
+    "first": "every",
+    "days": "timetable",
+    "late": "timetable",
+    "early": "timetable",
+}
+
+
+class Attribute(Strict):
+    """Something an entity is or has from the beginning: true for a share, or one of several."""
+
+    share: Share | None = None
+    """True for this share of the entities, false for the others."""
+    one_of: dict[Name, Share] | None = None
+    """One of these, with these shares (which sum to 100%)."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Attribute:
+        if (self.share is None) == (self.one_of is None):
+            raise ValueError("expected `share` or `one_of`")
+        if self.one_of is not None:
+            shares_sum_to_one(self.one_of)
+        return self
+
+    def outcomes(self) -> dict[bool | str, float]:
+        """Every value with its share."""
+        if self.one_of is not None:
+            return dict(self.one_of)
+        assert self.share is not None
+        return {True: self.share, False: 1 - self.share}
+
+
+class Flow(Strict):
+    """One stream of like entities."""
+
+    title: Title | None = None
+    """What people call it."""
+    entity: Name
+    """What flows: truck, train, flight, consignment, container, car."""
+    port: Name
+    """The port where it is cleared."""
+    direction: Direction
+    """As seen from China."""
+    arrivals: Arrivals
+    """When they come."""
+    attributes: dict[Name, Attribute] = {}
+    """What they are or have from the beginning."""

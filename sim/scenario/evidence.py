@@ -1,0 +1,116 @@
+"""Where the numbers come from: a grade, a source and a note for every parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from pydantic import StrictStr, model_validator
+
+from sim.scenario.addresses import address_of
+from sim.scenario.document import Node, Trail
+from sim.scenario.fields import Strict
+
+Grade = Literal["official", "survey", "press", "benchmark", "assumption"]
+GRADES: tuple[Grade, ...] = ("official", "survey", "press", "benchmark", "assumption")
+"""From the firmest to the weakest."""
+
+
+class Evidence(Strict):
+    """Where a parameter comes from."""
+
+    grade: Grade
+    """official: by the authority itself; survey: measured by a third party; press; benchmark: from another port;
+    assumption: chosen by the author."""
+    source: StrictStr | None = None
+    """Address or title of the source."""
+    note: StrictStr | None = None
+    """What the source says, or why this value was assumed."""
+
+    @model_validator(mode="after")
+    def _says_enough(self) -> Evidence:
+        if self.grade == "assumption" and not self.note:
+            raise ValueError("an assumption needs a `note` that says why this value")
+        if self.grade != "assumption" and not self.source:
+            raise ValueError(f"the grade {self.grade} needs a `source`")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number (or a table of numbers) that somebody decided on."""
+
+    trail: Trail
+    port: str
+    value: Any
+
+    @property
+    def address(self) -> str:
+        """How edits and evidence name it."""
+        return address_of(self.trail)
+
+
+_ARRIVAL_KEYS = ("rate", "hours", "weekdays", "every", "first", "timetable", "days", "late", "early", "recorded")
+_ACTIVITY_KEYS = ("takes", "share", "amount", "priority")
+
+
+def parameters(root: Node) -> Iterator[Parameter]:
+    """Every parameter of a scenario's tree, in the order of the tree."""
+    demand = _children(root, "demand")
+    for flow, node in demand.items():
+        port = _text(node.child("port"))
+        arrivals = node.child("arrivals")
+        for key in _ARRIVAL_KEYS:
+            if arrivals is not None and (child := arrivals.child(key)) is not None:
+                yield Parameter(("demand", flow, "arrivals", key), port, child.plain())
+        for name, child in (node.child("attributes") or Node({}, node.place)).mapping.items():
+            yield Parameter(("demand", flow, "attributes", name), port, child.plain())
+    stations = _children(root, "procedure", "stations")
+    for station, node in stations.items():
+        if (child := node.child("capacity")) is not None:
+            yield Parameter(("procedure", "stations", station, "capacity"), _text(node.child("port")), child.plain())
+    roster_ports: dict[str, set[str]] = {}
+    for node in stations.values():
+        roster_ports.setdefault(_text(node.child("roster")), set()).add(_text(node.child("port")))
+    for roster, node in _children(root, "procedure", "rosters").items():
+        yield Parameter(
+            ("procedure", "rosters", roster), ", ".join(sorted(roster_ports.get(roster, set()))), node.plain()
+        )
+    for flow, route in _children(root, "procedure", "routes").items():
+        port = _text(demand[flow].child("port")) if flow in demand else ""
+        for activity, node in route.mapping.items():
+            trail: Trail = ("procedure", "routes", flow, activity)
+            for key in _ACTIVITY_KEYS:
+                if (child := node.child(key)) is not None:
+                    yield Parameter((*trail, key), port, child.plain())
+            for variable, child in (node.child("draws") or Node({}, node.place)).mapping.items():
+                yield Parameter((*trail, "draws", variable), port, child.plain())
+
+
+def _children(root: Node, *trail: str) -> Mapping[str, Node]:
+    node = root.find(trail)
+    return node.mapping if node is not None else {}
+
+
+def _text(node: Node | None) -> str:
+    return str(node.value) if node is not None else ""
+
+
+def evidence_for(address: str, entries: Iterable[tuple[str, Evidence]]) -> Evidence | None:
+    """The most specific entry that covers an address, or None."""
+    best: tuple[tuple[int, int, int], Evidence] | None = None
+    for pattern, evidence in entries:
+        if covers(pattern, address):
+            segments = pattern.split(".")
+            literal = [segment for segment in segments if "*" not in segment]
+            rank = (len(segments), len(literal), len(pattern.replace("*", "")))
+            if best is None or rank > best[0]:
+                best = (rank, evidence)
+    return best[1] if best else None
+
+
+def covers(pattern: str, address: str) -> bool:
+    """Whether an evidence address speaks of a parameter: it names the parameter, something above it, or a part of it."""
+    return all(fnmatchcase(word, wanted) for wanted, word in zip(pattern.split("."), address.split("."), strict=False))

@@ -1,0 +1,155 @@
+"""What follows from a route's precedence: order, ancestors, and which activity gives back what another one seized."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import product
+from typing import Any
+
+from sim.scenario.demand import Flow
+from sim.scenario.fields import Cases, Conditions, Outcome
+from sim.scenario.procedure import Activity, Route
+
+
+def activity_order(route: Route) -> list[str]:
+    """The activities so that each stands behind all of its `after`, otherwise by name, whatever the order of the file.
+
+    Activities on or behind a circle are left out.
+    """
+    waiting = {name: sum(before in route for before in activity.after) for name, activity in route.items()}
+    ready = [name for name, count in waiting.items() if not count]
+    heapify(ready)
+    order: list[str] = []
+    while ready:
+        name = heappop(ready)
+        order.append(name)
+        for follower, activity in route.items():
+            if name in activity.after:
+                waiting[follower] -= 1
+                if not waiting[follower]:
+                    heappush(ready, follower)
+    return order
+
+
+def ancestors(route: Route) -> dict[str, set[str]]:
+    """For every activity all that must have ended before it is ready."""
+    before: dict[str, set[str]] = {}
+    for name in activity_order(route):
+        after = [other for other in route[name].after if other in before]
+        before[name] = set(after).union(*(before[other] for other in after))
+    return before
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Hold:
+    """A resource taken by one activity and given back by a later one; None where nothing gives it back."""
+
+    resource: str
+    seized_at: str
+    amount: int
+    released_at: str | None
+
+
+def holds(route: Route) -> list[Hold]:
+    """Every hold of a route. Each is given back by the first activity behind it that releases the resource."""
+    before = ancestors(route)
+    found: list[Hold] = []
+    for name, activity in route.items():
+        for resource, amount in activity.seizes.items():
+            behind = [
+                other
+                for other, candidate in route.items()
+                if resource in candidate.releases and (other == name or name in before.get(other, ()))
+            ]
+            first = [other for other in behind if not any(earlier in before.get(other, ()) for earlier in behind)]
+            found.append(Hold(resource, name, amount, first[0] if len(first) == 1 else None))
+    return sorted(found, key=lambda hold: (hold.resource, hold.seized_at))
+
+
+def resources_of(activity: Activity) -> dict[str, int]:
+    """What an activity needs to start: units of its station and of what it seizes."""
+    needs = dict(activity.seizes)
+    if activity.at is not None:
+        needs[activity.at] = needs.get(activity.at, 0) + activity.amount
+    return needs
+
+
+def conditions_of(activity: Activity) -> Iterator[tuple[str, tuple[str | int, ...], Conditions]]:
+    """Every condition in an activity with the key it stands under and its trail."""
+    if activity.only is not None:
+        yield "only", ("only",), activity.only
+    fields: list[tuple[str, tuple[str | int, ...], Cases[Any] | None]] = [
+        ("takes", ("takes",), activity.takes),
+        ("share", ("share",), activity.share),
+        ("priority", ("priority",), activity.priority),
+        *(("draws", ("draws", variable), cases) for variable, cases in activity.draws.items()),
+    ]
+    for key, trail, cases in fields:
+        for index, case in enumerate(cases.cases if cases is not None else ()):
+            if case.only is not None:
+                yield key, (*trail, "cases", index, "only"), case.only
+
+
+def outcomes(flow: Flow, route: Route) -> dict[str, tuple[Outcome, ...]]:
+    """Every variable of a flow, attributes and what its activities draw, with its possible outcomes in order of name."""
+    found: dict[str, set[Outcome]] = {name: set(attribute.outcomes()) for name, attribute in flow.attributes.items()}
+    for activity in route.values():
+        for variable, cases in activity.draws.items():
+            found.setdefault(variable, set()).update(outcome for case in cases.cases for outcome in case.use)
+    return {variable: tuple(sorted(values, key=str)) for variable, values in sorted(found.items())}
+
+
+def holds_true(only: Mapping[str, tuple[Outcome, ...]] | None, world: Mapping[str, Outcome]) -> bool:
+    """Whether conditions hold for one combination of outcomes; a variable that was not drawn matches nothing."""
+    return only is None or all(variable in world and world[variable] in wanted for variable, wanted in only.items())
+
+
+def first_case(cases: Cases[Any], world: Mapping[str, Outcome]) -> Any:
+    """The value of the first case that holds."""
+    return next(case.use for case in cases.cases if holds_true(case.only, world))
+
+
+def worlds(flow: Flow, route: Route) -> Iterator[tuple[float, dict[str, Outcome]]]:
+    """Every combination of attributes and drawn outcomes with its probability.
+
+    Chances of `share` at a drawing activity count as if the draw took place: it is skipped only where `only` forbids it.
+    """
+    attributes = sorted(flow.attributes.items())
+    order = activity_order(route)
+    for combination in product(*(attribute.outcomes().items() for _, attribute in attributes)):
+        probability = 1.0
+        world: dict[str, Outcome] = {}
+        for (name, _), (outcome, share) in zip(attributes, combination, strict=True):
+            world[name] = outcome
+            probability *= share
+        branches = [(probability, world)]
+        for name in order:
+            for variable, cases in sorted(route[name].draws.items()):
+                grown: list[tuple[float, dict[str, Outcome]]] = []
+                for chance, here in branches:
+                    if not holds_true(route[name].only, here):
+                        grown.append((chance, here))
+                        continue
+                    grown.extend(
+                        (chance * share, {**here, variable: outcome})
+                        for outcome, share in first_case(cases, here).items()
+                        if share > 0
+                    )
+                branches = grown
+        yield from branches
+
+
+def expected_work(flow: Flow, route: Route) -> dict[str, tuple[float, float]]:
+    """For every activity the probability that it takes place and the expected work in ms, counting 0 where it does not."""
+    totals = dict.fromkeys(route, (0.0, 0.0))
+    for probability, world in worlds(flow, route):
+        for name, activity in route.items():
+            if not holds_true(activity.only, world):
+                continue
+            share = first_case(activity.share, world) if activity.share is not None else 1.0
+            work = first_case(activity.takes, world).mean if activity.takes is not None else 0.0
+            chance, total = totals[name]
+            totals[name] = (chance + probability * share, total + probability * share * work)
+    return totals

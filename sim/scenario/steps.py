@@ -1,0 +1,55 @@
+"""A number over time that changes in steps: capacity, a queue, the entities in a port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """`values[i]` holds from `times[i]` (ms, ascending, the first is 0) until the next; the last for ever."""
+
+    times: Times
+    values: Times
+
+    @classmethod
+    def constant(cls, value: int) -> Steps:
+        """The same value at all times."""
+        return cls(np.array([0], dtype=np.int64), np.array([value], dtype=np.int64))
+
+    @classmethod
+    def counting(cls, begins: Times, ends: Times, amounts: Times | None = None) -> Steps:
+        """How many intervals [begin, end) are open, each counted with its amount."""
+        weights = np.ones(len(begins), dtype=np.int64) if amounts is None else amounts
+        moments = np.concatenate((np.zeros(1, dtype=np.int64), begins, ends))
+        changes = np.concatenate((np.zeros(1, dtype=np.int64), weights, -weights))
+        times, index = np.unique(moments, return_inverse=True)
+        values = np.zeros(len(times), dtype=np.int64)
+        np.add.at(values, index, changes)
+        return cls(times, np.cumsum(values))
+
+    def at(self, moments: Times) -> Times:
+        """The value at moments in ms."""
+        return self.values[np.searchsorted(self.times, moments, side="right") - 1]
+
+    def integral(self, moments: Times) -> Times:
+        """Value times ms over [0, moment) for each moment."""
+        until = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(self.values[:-1] * np.diff(self.times))))
+        index = np.searchsorted(self.times, moments, side="right") - 1
+        return until[index] + self.values[index] * (moments - self.times[index])
+
+    def zero(self) -> Steps:
+        """1 while the value is 0, otherwise 0."""
+        return Steps(self.times, (self.values == 0).astype(np.int64))
+
+    def within(self, begin: int, end: int) -> tuple[Times, Times]:
+        """Values that occur in [begin, end) and for how many ms each, in order of time."""
+        first = int(np.searchsorted(self.times, begin, side="right")) - 1
+        last = int(np.searchsorted(self.times, end, side="left"))
+        edges = np.concatenate(([begin], self.times[first + 1 : last], [end]))
+        return self.values[first:last], np.diff(edges)

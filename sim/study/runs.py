@@ -1,0 +1,102 @@
+"""One run: a mode and a replication from its inputs to its measures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+import sim
+from sim.engine import simpy_engine
+from sim.engine.audit import Audit, audit
+from sim.engine.cohort import sample_cohort
+from sim.engine.plan import Plan, make_plan
+from sim.engine.timeline import Timeline
+from sim.engine.workload import Workload, bind
+from sim.measures.measure import measure
+from sim.scenario.demand import Flow
+from sim.scenario.procedure import Clock
+from sim.scenario.rosters import Calendar
+from sim.scenario.scenario import Scenario
+
+ENGINE = "simpy"
+
+
+@dataclass(frozen=True, slots=True)
+class ModeJob:
+    """All that runs of one mode share; small enough to be sent to a worker once."""
+
+    mode: str
+    plan: Plan
+    demand: Mapping[str, Flow]
+    clocks: Mapping[str, Clock]
+    calendar: Calendar
+    seed: int
+    inputs: str
+    """Hash of everything that its results follow from, except the replication."""
+
+    def key(self, replication: int) -> str:
+        """The name of a run's results: equal for equal inputs."""
+        return hashlib.sha256(f"{self.inputs}/{replication}".encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What one run leaves behind."""
+
+    mode: str
+    replication: int
+    measures: pd.DataFrame
+    series: pd.DataFrame
+    audit: Audit
+    seconds: float
+    timeline: pd.DataFrame | None
+
+
+def mode_job(scenario: Scenario, mode: str) -> ModeJob:
+    """Prepare the runs of a mode."""
+    here = scenario.under(mode)
+    plan = make_plan(here.procedure, scenario.demand, scenario.calendar)
+    said = {key: here.root.mapping[key].plain() for key in ("calendar", "demand", "procedure")}
+    said |= {"mode": mode, "seed": scenario.definition.seed, "engine": ENGINE, "program": program_fingerprint()}
+    inputs = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+    return ModeJob(
+        mode, plan, scenario.demand, here.procedure.clocks, scenario.calendar, scenario.definition.seed, inputs
+    )
+
+
+def replay(job: ModeJob, replication: int) -> tuple[Workload, Timeline]:
+    """Simulate one replication of a mode and nothing else."""
+    workload = bind(job.plan, sample_cohort(job.demand, job.calendar, job.seed, replication))
+    return workload, simpy_engine.run(workload)
+
+
+def perform(job: ModeJob, replication: int, *, keep_timeline: bool = False) -> RunResult:
+    """Simulate, audit and measure one replication of a mode.
+
+    Raises:
+        RunError: If the audit fails.
+    """
+    begin = time.perf_counter()
+    workload, timeline = replay(job, replication)
+    audited = audit(workload, timeline)
+    measures, series = measure(job.mode, replication, job.clocks, workload, timeline)
+    kept = timeline.frame(workload) if keep_timeline else None
+    return RunResult(job.mode, replication, measures, series, audited, time.perf_counter() - begin, kept)
+
+
+@cache
+def program_fingerprint() -> str:
+    """Hash of the program's own text below the study, so that results of another program are never taken for these."""
+    digest = hashlib.sha256(sim.__version__.encode())
+    root = Path(sim.__file__).parent
+    for folder in ("engine", "measures", "scenario"):
+        for file in sorted((root / folder).glob("*.py")):
+            digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
