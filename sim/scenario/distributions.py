@@ -177,7 +177,7 @@ class Triangular(
     def cdf(self, x: Floats) -> Floats:
         low, mode, high = (float(value) for value in self.root)
         x = np.clip(x, low, high)
-        # The divisor 1 stands in where a side has no width, and so no numerator either.
+        # The divisor 1 stands in where a side has no width; there only its end is read, whose numerator is 0.
         rising = (x - low) ** 2 / ((high - low) * (mode - low) or 1.0)
         falling = 1 - (high - x) ** 2 / ((high - low) * (high - mode) or 1.0)
         return np.where(x < mode, rising, falling)
