@@ -117,7 +117,7 @@ def check(scenario: ScenarioFile, mode: Modes = None) -> None:
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0917  # typer reads an option from each
     scenario: ScenarioFile,
     mode: Modes = None,
     replications: Annotated[

@@ -37,7 +37,9 @@ def audit(workload: Workload, timeline: Timeline) -> Audit:
     Raises:
         RunError: Naming the first contradiction of each kind.
     """
-    faults = [fault for check in (_order, _precedence, _durations, _capacity) for fault in check(workload, timeline)]
+    faults = _order(timeline)
+    for check in (_precedence, _durations, _capacity):
+        faults += check(workload, timeline)
     result, more = _conservation(workload, timeline)
     faults += more
     if faults:
@@ -45,7 +47,7 @@ def audit(workload: Workload, timeline: Timeline) -> Audit:
     return result
 
 
-def _order(workload: Workload, timeline: Timeline) -> list[str]:
+def _order(timeline: Timeline) -> list[str]:
     """Ready <= start <= end, and nothing is later without the earlier."""
     faults = []
     for early, late, name in (
@@ -73,8 +75,9 @@ def _precedence(workload: Workload, timeline: Timeline) -> list[str]:
                 expected = arrival
             wrong = ready != expected
             if wrong.any():
+                count = int(wrong.sum())
                 faults.append(
-                    f"{flow.name}.{activity.name} is not ready when its predecessors have ended ({int(wrong.sum())} times)"
+                    f"{flow.name}.{activity.name} is not ready when its predecessors have ended, {count} times"
                 )
     return faults
 
@@ -130,22 +133,21 @@ def _capacity(workload: Workload, timeline: Timeline) -> list[str]:
     for resource, (taken, returned, amount) in zip(workload.plan.resources, usage(workload, timeline), strict=True):
         if not len(taken):
             continue
-        returned = np.where(returned == NEVER, horizon, returned)
-        by_taken, by_returned = np.argsort(taken, kind="stable"), np.argsort(returned, kind="stable")
+        given_back = np.where(returned == NEVER, horizon, returned)
+        by_taken, by_returned = np.argsort(taken, kind="stable"), np.argsort(given_back, kind="stable")
         moments = np.unique(taken)
         out = np.concatenate(([0], np.cumsum(amount[by_taken])))[
             np.searchsorted(taken[by_taken], moments, side="right")
         ]
         back = np.concatenate(([0], np.cumsum(amount[by_returned])))[
-            np.searchsorted(returned[by_returned], moments, side="right")
+            np.searchsorted(given_back[by_returned], moments, side="right")
         ]
         capacity = resource.capacity.at(moments)
         closed = capacity == 0
         over = (out - back > capacity) & ~closed
         if closed.any():
-            faults.append(
-                f"{resource.name} begins work at {int(moments[closed][0])} ms, when it is closed ({int(closed.sum())} times)"
-            )
+            first = int(moments[closed][0])
+            faults.append(f"{resource.name} begins work at {first} ms, when it is closed ({int(closed.sum())} times)")
         if over.any():
             faults.append(
                 f"{resource.name} is above its capacity at {int(moments[over][0])} ms ({int(over.sum())} times)"
@@ -177,11 +179,10 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
         arrived_by[flow.name], left_by[flow.name] = int(mine.sum()), int((gone & mine).sum())
         inside_by[flow.name] = int(unfinished.sum())
         if arrived_by[flow.name] != left_by[flow.name] + inside_by[flow.name]:
-            faults.append(
-                f"{flow.name}: {arrived_by[flow.name]} arrived, {left_by[flow.name]} left, {inside_by[flow.name]} are inside"
-            )
-    # Little's law, its two sides by different roads: the integral of the number inside from the sorted moments at which it
-    # changes, and the sum of the entities' own times. Both are whole numbers, so they must be equal, not nearly equal.
+            counts = f"{arrived_by[flow.name]} arrived, {left_by[flow.name]} left, {inside_by[flow.name]} are inside"
+            faults.append(f"{flow.name}: {counts}")
+    # Little's law, its two sides by different roads: the integral of the number inside from the sorted moments at which
+    # it changes, and the sum of the entities' own times. Whole numbers both, so they must be equal, not nearly equal.
     until = np.where(gone, left, horizon)
     moments = np.concatenate((workload.arrival, until, [horizon]))
     changes = np.concatenate((np.ones(len(until), dtype=np.int64), -np.ones(len(until), dtype=np.int64), [0]))

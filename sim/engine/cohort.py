@@ -81,9 +81,9 @@ def sample_cohort(demand: Mapping[str, Flow], calendar: Calendar, seed: int, rep
 def chosen(luck: Luck, purpose: str, shares: Mapping[Outcome, float]) -> NDArray[np.object_]:
     """One outcome for each entity, with the given shares.
 
-    Each outcome has its own uniform and runs a race: the exponential time -log(u)/share; the first wins. So the order in
-    which outcomes are listed does not matter, and where one share grows and no other one does, everybody who had that
-    outcome keeps it.
+    Each outcome has its own uniform and runs a race: the exponential time -log(u)/share; the first wins. So the order
+    in which outcomes are listed does not matter, and where one share grows and no other one does, everybody who had
+    that outcome keeps it.
 
     Returns:
         Outcomes, shape (count,).

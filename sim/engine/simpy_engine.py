@@ -2,8 +2,8 @@
 
 The rule for one instant: what ends, ends; then capacities change; then who arrives, arrives; activities without work or
 resources happen at once. Only when nothing of that is left for this instant, waiting visits start in the order of
-(priority, ready, visit), where a visit's number orders entities by arrival. Work of zero length ends at the same instant
-and the rule begins again.
+(priority, ready, visit), where a visit's number orders entities by arrival. Work of zero length ends at the same
+instant, and the rule begins again.
 """
 
 from __future__ import annotations

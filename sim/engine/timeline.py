@@ -30,7 +30,8 @@ class Timeline:
     def frame(self, workload: Workload) -> pd.DataFrame:
         """One row a visit that takes place: flow, entity, activity, station, ready_ms, start_ms, end_ms.
 
-        Times are blank where they did not happen. `entity` is the entity's index within its flow, the same in every mode.
+        Times are blank where they did not happen. `entity` is the entity's index within its flow, in every mode the
+        same.
         """
         plan = workload.plan
         parts = []

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sim.engine.cohort import Cohort, FlowCohort, chosen
 from sim.engine.plan import Plan
 from sim.scenario.fields import Cases, Conditions
+from sim.scenario.units import LONGEST
 
 Times = NDArray[np.int64]
 
@@ -22,8 +23,8 @@ class Workload:
     """Everything an engine needs, flat: one value a visit (an entity and an activity of its route).
 
     Entities are numbered by arrival, then by flow, then by index within the flow; the visits of entity e are
-    `first_visit[e]` to `first_visit[e + 1]`, in the order of the activities of its flow. So a visit's number also orders
-    visits by entity and activity, as the rule for ties demands.
+    `first_visit[e]` to `first_visit[e + 1]`, in the order of the activities of its flow. So a visit's number also
+    orders visits by entity and activity, as the rule for ties demands.
     """
 
     plan: Plan
@@ -137,11 +138,11 @@ class _Binding:
         return values
 
     def durations(self, activity: str, cases: Cases[Any]) -> Times:
-        """A duration in ms for each entity: the same luck through the distribution of its case."""
+        """A duration in ms for each entity: the same luck through the distribution of its case, at most 100 years."""
         luck = self.cohort.luck.of(f"takes/{activity}")
         values = np.zeros(self.count, dtype=np.int64)
         for use, here in self.split(cases):
-            values[here] = np.rint(use.quantile(luck[here])).astype(np.int64)
+            values[here] = np.rint(np.minimum(use.quantile(luck[here]), LONGEST)).astype(np.int64)
         return values
 
     def draw(self, variable: str, cases: Cases[dict[str, float]], mask: NDArray[np.bool_]) -> None:

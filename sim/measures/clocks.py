@@ -30,7 +30,7 @@ class Reading:
     end: Times
     """In ms, `NEVER` where it has not ended."""
     hours: NDArray[np.float64]
-    """Length in hours of all that have begun; who has not ended counts with the time until the horizon, a lower bound."""
+    """Hours of all that have begun; who has not ended counts with the time until the horizon, a lower bound."""
     finished: NDArray[np.bool_]
     """Which of `hours` have ended."""
 
@@ -53,8 +53,8 @@ def point_times(
     """When each entity of a flow passes the first of the points that its route has, and at which activity.
 
     Returns:
-        Times in ms, shape (entities of the flow,), and the activity's number (None for `arrival`); None if the route has
-        none of the points.
+        Times in ms, shape (entities of the flow,), and the activity's number (None for `arrival`); None if the route
+        has none of the points.
     """
     flow = workload.plan.flows[code]
     for point in points:
@@ -88,13 +88,13 @@ def add_clocks(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, 
         for code, flow in enumerate(workload.plan.flows):
             reading = read_clock(clock, workload, timeline, code)
             if reading is not None:
-                _add(tables, flow.port, flow.name, name, clock, [reading])
+                _add(tables, flow.port, flow.name, name=name, clock=clock, readings=[reading])
                 by_port.setdefault(flow.port, []).append(reading)
         for port, readings in sorted(by_port.items()):
-            _add(tables, port, ALL, name, clock, readings)
+            _add(tables, port, ALL, name=name, clock=clock, readings=readings)
 
 
-def _add(tables: Tables, port: str, subject: str, name: str, clock: Clock, readings: list[Reading]) -> None:
+def _add(tables: Tables, port: str, subject: str, *, name: str, clock: Clock, readings: list[Reading]) -> None:
     hours = np.concatenate([reading.hours for reading in readings])
     finished = np.concatenate([reading.finished for reading in readings])
     count = sum(len(reading.begin) for reading in readings)
@@ -116,4 +116,6 @@ def _add(tables: Tables, port: str, subject: str, name: str, clock: Clock, readi
         tables.add(port, subject, name, "share", within_target=within)
     tables.add(port, subject, name, "entities", unfinished=sum(reading.unfinished for reading in readings), count=count)
     if some:
-        tables.add_series(port, subject, name, "probability", POINTS, "h", np.quantile(hours, POINTS))
+        tables.add_series(
+            port, subject, name, axis="probability", x=POINTS, unit="h", values=np.quantile(hours, POINTS)
+        )

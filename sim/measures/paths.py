@@ -1,7 +1,7 @@
 """Where the time goes: each entity's time in port, taken apart along its critical path.
 
-An activity is ready when the last of its predecessors ends. Going back from the end of the clock to that predecessor, and
-from it to its own, gives a chain of visits without gaps: waiting and work on it sum to the clock, although other
+An activity is ready when the last of its predecessors ends. Going back from the end of the clock to that predecessor,
+and from it to its own, gives a chain of visits without gaps: waiting and work on it sum to the clock, although other
 activities ran beside it.
 """
 
@@ -80,7 +80,11 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
 
 
 def _critical_path(flow: FlowPlan, last: int, ready: Times, ended: Times, end: Times) -> NDArray[np.bool_]:
-    """Which visits are on the way back from the clock's end (or from where an entity is now); shape (entities, activities)."""
+    """Which visits lie on the way back from the clock's end, or from where an entity is at the horizon.
+
+    Returns:
+        Shape (entities, activities).
+    """
     on_path = np.zeros(ready.shape, dtype=np.bool_)
     done = end != NEVER
     on_path[done, last] = True

@@ -46,21 +46,16 @@ class Tables:
             max=float(values.max()),
         )
         edges = np.arange(window[0], window[1] + 1, HOUR)
-        self.add_series(
-            port,
-            subject,
-            measure,
-            "hour",
-            np.arange(len(edges) - 1, dtype=np.float64),
-            "entities",
-            np.diff(level.integral(edges)) / HOUR,
-        )
+        hours = np.arange(len(edges) - 1, dtype=np.float64)
+        means = np.diff(level.integral(edges)) / HOUR
+        self.add_series(port, subject, measure, axis="hour", x=hours, unit="entities", values=means)
 
     def add_series(
         self,
         port: str,
         subject: str,
         measure: str,
+        *,
         axis: str,
         x: NDArray[np.float64],
         unit: str,

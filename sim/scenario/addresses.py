@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from sim.scenario.document import Node, Trail
 
-PROCEDURE = {
+Sections = Mapping[str, tuple[str, ...]]
+
+PROCEDURE: Sections = {
     "routes": ("procedure", "routes"),
     "stations": ("procedure", "stations"),
     "rosters": ("procedure", "rosters"),
     "clocks": ("procedure", "clocks"),
 }
-EVERYTHING = {**PROCEDURE, "demand": ("demand",)}
+EVERYTHING: Sections = {**PROCEDURE, "demand": ("demand",)}
 
 
 class AddressError(ValueError):
     """An address that no scenario could have, or that matches nothing in this one."""
 
 
-def split(address: str, sections: dict[str, tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def split(address: str, sections: Sections) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The trail of the section and the pattern of each further segment.
 
     Raises:
@@ -36,7 +39,7 @@ def split(address: str, sections: dict[str, tuple[str, ...]]) -> tuple[tuple[str
     return sections[head], tuple(patterns)
 
 
-def expand(root: Node, address: str, sections: dict[str, tuple[str, ...]]) -> list[Trail]:
+def expand(root: Node, address: str, sections: Sections) -> list[Trail]:
     """The trails of all nodes that an address names; none if there is no such node.
 
     Raises:
@@ -66,9 +69,9 @@ def address_of(trail: Trail) -> str:
     return ".".join(str(key) for key in trail)
 
 
-def suggestion(word: str, known: object) -> str:
+def suggestion(word: str, known: Iterable[object]) -> str:
     """The end of a sentence that helps with a misspelt word."""
-    names = sorted(str(name) for name in known)  # type: ignore[attr-defined]
+    names = sorted(str(name) for name in known)
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
         return f'; did you mean "{close[0]}"?'

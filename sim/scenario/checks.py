@@ -135,7 +135,7 @@ def check_variables(context: Context) -> Iterator[Problem]:
                 trail, f"{variable} is an attribute and is drawn at {', '.join(sorted(drawn[variable]))}; rename one"
             )
         for name, activity in route.items():
-            for key, where, conditions in conditions_of(activity):
+            for where, conditions in conditions_of(activity):
                 here: Trail = ("procedure", "routes", flow_name, name, *where)
                 for variable, wanted in conditions.items():
                     if variable not in known:
@@ -162,7 +162,8 @@ def check_holds(context: Context) -> Iterator[Problem]:
         for hold in found:
             trail = ("procedure", "routes", flow, hold.seized_at, "seizes")
             if hold.released_at is None:
-                sentence = f"{hold.resource} is not given back by one activity behind {hold.seized_at}; add `releases: {hold.resource}` to one"
+                sentence = f"no activity behind {hold.seized_at} gives {hold.resource} back (or several do); "
+                sentence += f"add `releases: {hold.resource}` to one"
                 yield context.problem(trail, sentence)
         given_back = {(hold.resource, hold.released_at) for hold in found}
         for name, activity in route.items():
@@ -325,7 +326,7 @@ def warnings(scenario: Scenario, mode: str) -> list[str]:
     """What a user should know before believing a mode: overloaded stations."""
     return [
         f"{mode}: {load.station} is offered {load.offered:.1f} unit-hours of work a day and has {load.open:.1f}: "
-        f"its queue grows by about {load.growth:.0f} a day, there is no steady state and every time depends on the duration"
+        f"its queue grows by about {load.growth:.0f} a day; there is no steady state, all times depend on the duration"
         for load in station_loads(scenario.under(mode).definition)
         if load.ratio >= 1
     ]
@@ -345,7 +346,7 @@ def calendar_text(definition: Definition) -> str:
     """What is simulated, in one line."""
     calendar = definition.calendar
     days = calendar.horizon / DAY
-    return (
-        f"{calendar.start} {calendar.zone}: {format_duration(calendar.warm_up)} warm-up, {format_duration(calendar.duration)} measured, "
-        f"{format_duration(calendar.cool_down)} behind ({days:g} days in all)"
-    )
+    lengths = (calendar.warm_up, calendar.duration, calendar.cool_down)
+    warm_up, duration, cool_down = (format_duration(length) for length in lengths)
+    behind = f"{cool_down} behind, {days:g} days in all"
+    return f"{calendar.start} {calendar.zone}: {warm_up} warm-up, {duration} measured, {behind}"

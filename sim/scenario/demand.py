@@ -78,8 +78,8 @@ class Arrivals(Strict):
     late: Distribution | None = None
     """With `timetable`: how much later than scheduled an entity comes."""
     early: Duration | None = None
-    """With `timetable`: taken off after `late` is added; so `early: 10 min` with `late: {exponential: 10 min}` is on time on
-    average."""
+    """With `timetable`: taken off after `late` is added; so `early: 10 min` with `late: {exponential: 10 min}` is on
+    time on average."""
     recorded: Recorded | None = None
     """Arrivals from data."""
 
@@ -141,7 +141,7 @@ class Attribute(Strict):
     def outcomes(self) -> dict[bool | str, float]:
         """Every value with its share."""
         if self.one_of is not None:
-            return dict(self.one_of)
+            return {name: share for name, share in self.one_of.items()}  # noqa: C416  # widens the type of the keys
         assert self.share is not None
         return {True: self.share, False: 1 - self.share}
 

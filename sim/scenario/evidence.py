@@ -58,35 +58,43 @@ _ACTIVITY_KEYS = ("takes", "share", "amount", "priority")
 
 def parameters(root: Node) -> Iterator[Parameter]:
     """Every parameter of a scenario's tree, in the order of the tree."""
-    demand = _children(root, "demand")
-    for flow, node in demand.items():
+    yield from _of_demand(root)
+    yield from _of_stations(root)
+    yield from _of_routes(root)
+
+
+def _of_demand(root: Node) -> Iterator[Parameter]:
+    for flow, node in _children(root, "demand").items():
         port = _text(node.child("port"))
-        arrivals = node.child("arrivals")
-        for key in _ARRIVAL_KEYS:
-            if arrivals is not None and (child := arrivals.child(key)) is not None:
+        for key, child in _children(node, "arrivals").items():
+            if key in _ARRIVAL_KEYS:
                 yield Parameter(("demand", flow, "arrivals", key), port, child.plain())
-        for name, child in (node.child("attributes") or Node({}, node.place)).mapping.items():
+        for name, child in _children(node, "attributes").items():
             yield Parameter(("demand", flow, "attributes", name), port, child.plain())
+
+
+def _of_stations(root: Node) -> Iterator[Parameter]:
     stations = _children(root, "procedure", "stations")
+    served: dict[str, set[str]] = {}
     for station, node in stations.items():
+        port = _text(node.child("port"))
+        served.setdefault(_text(node.child("roster")), set()).add(port)
         if (child := node.child("capacity")) is not None:
-            yield Parameter(("procedure", "stations", station, "capacity"), _text(node.child("port")), child.plain())
-    roster_ports: dict[str, set[str]] = {}
-    for node in stations.values():
-        roster_ports.setdefault(_text(node.child("roster")), set()).add(_text(node.child("port")))
+            yield Parameter(("procedure", "stations", station, "capacity"), port, child.plain())
     for roster, node in _children(root, "procedure", "rosters").items():
-        yield Parameter(
-            ("procedure", "rosters", roster), ", ".join(sorted(roster_ports.get(roster, set()))), node.plain()
-        )
+        yield Parameter(("procedure", "rosters", roster), ", ".join(sorted(served.get(roster, ()))), node.plain())
+
+
+def _of_routes(root: Node) -> Iterator[Parameter]:
     for flow, route in _children(root, "procedure", "routes").items():
-        port = _text(demand[flow].child("port")) if flow in demand else ""
+        owner = root.find(("demand", flow, "port"))
         for activity, node in route.mapping.items():
             trail: Trail = ("procedure", "routes", flow, activity)
             for key in _ACTIVITY_KEYS:
                 if (child := node.child(key)) is not None:
-                    yield Parameter((*trail, key), port, child.plain())
-            for variable, child in (node.child("draws") or Node({}, node.place)).mapping.items():
-                yield Parameter((*trail, "draws", variable), port, child.plain())
+                    yield Parameter((*trail, key), _text(owner), child.plain())
+            for variable, child in _children(node, "draws").items():
+                yield Parameter((*trail, "draws", variable), _text(owner), child.plain())
 
 
 def _children(root: Node, *trail: str) -> Mapping[str, Node]:
@@ -112,5 +120,5 @@ def evidence_for(address: str, entries: Iterable[tuple[str, Evidence]]) -> Evide
 
 
 def covers(pattern: str, address: str) -> bool:
-    """Whether an evidence address speaks of a parameter: it names the parameter, something above it, or a part of it."""
+    """Whether an evidence address speaks of a parameter: it names it, something above it, or a part of it."""
     return all(fnmatchcase(word, wanted) for wanted, word in zip(pattern.split("."), address.split("."), strict=False))

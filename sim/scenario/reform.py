@@ -70,7 +70,7 @@ class Reform(Strict):
     set: dict[StrictStr, Anything] = {}
     """Address to new value."""
     scale: dict[StrictStr, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
-    """Address to factor: every duration below it is multiplied, or the capacity, amount, share or rate that it names."""
+    """Address to factor: every duration, rate, share, capacity and amount below it is multiplied."""
     remove: tuple[StrictStr, ...] = ()
     """Addresses of what is taken away; activities after a removed activity inherit its `after`."""
     add: dict[StrictStr, Anything] = {}
@@ -200,14 +200,9 @@ class _Surgery:
         for other, (name, other_kind, _) in self.taken.items():
             shared = min(len(other), len(trail))
             if other[:shared] == trail[:shared] and not (kind == other_kind == "scale" and other == trail):
-                self.problems.append(
-                    Problem(
-                        place,
-                        f"{kind}.{address_of(trail)}",
-                        f"reform {named.name} would {kind} what reform {name} {_PAST[other_kind]} at {address_of(other)}; "
-                        "two reforms of a mode cannot change the same key",
-                    )
-                )
+                clash = f"reform {named.name} would {kind} what {name} {_PAST[other_kind]} at {address_of(other)}"
+                sentence = f"{clash}; two reforms of a mode cannot change the same key"
+                self.problems.append(Problem(place, f"{kind}.{address_of(trail)}", sentence))
                 return False
         self.taken[trail] = (named.name, kind, value.plain())
         return True
@@ -226,11 +221,14 @@ class _Surgery:
         old = self.root.find(trail)
         assert old is not None
         assert isinstance(value.value, int | float)
-        scaled, count = _scaled(old, float(value.value), str(trail[-1]))
+        try:
+            scaled, count = _scaled(old, float(value.value), str(trail[-1]))
+        except ValueError as error:
+            self.problems.append(Problem(place, f"scale.{address_of(trail)}", str(error)))
+            return
         if not count:
-            self.problems.append(
-                Problem(place, f"scale.{address_of(trail)}", "there is no duration, share, capacity or amount to scale")
-            )
+            sentence = "there is no duration, rate, share, capacity or amount to scale"
+            self.problems.append(Problem(place, f"scale.{address_of(trail)}", sentence))
         self.change(named, port, trail, scaled)
 
     def remove(self, named: NamedReform, port: str, trail: Trail, value: Node, place: Place) -> None:

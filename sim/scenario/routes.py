@@ -76,24 +76,24 @@ def resources_of(activity: Activity) -> dict[str, int]:
     return needs
 
 
-def conditions_of(activity: Activity) -> Iterator[tuple[str, tuple[str | int, ...], Conditions]]:
-    """Every condition in an activity with the key it stands under and its trail."""
+def conditions_of(activity: Activity) -> Iterator[tuple[tuple[str | int, ...], Conditions]]:
+    """Every condition in an activity with its trail."""
     if activity.only is not None:
-        yield "only", ("only",), activity.only
-    fields: list[tuple[str, tuple[str | int, ...], Cases[Any] | None]] = [
-        ("takes", ("takes",), activity.takes),
-        ("share", ("share",), activity.share),
-        ("priority", ("priority",), activity.priority),
-        *(("draws", ("draws", variable), cases) for variable, cases in activity.draws.items()),
+        yield ("only",), activity.only
+    fields: list[tuple[tuple[str | int, ...], Cases[Any] | None]] = [
+        (("takes",), activity.takes),
+        (("share",), activity.share),
+        (("priority",), activity.priority),
+        *((("draws", variable), cases) for variable, cases in activity.draws.items()),
     ]
-    for key, trail, cases in fields:
+    for trail, cases in fields:
         for index, case in enumerate(cases.cases if cases is not None else ()):
             if case.only is not None:
-                yield key, (*trail, "cases", index, "only"), case.only
+                yield (*trail, "cases", index, "only"), case.only
 
 
 def outcomes(flow: Flow, route: Route) -> dict[str, tuple[Outcome, ...]]:
-    """Every variable of a flow, attributes and what its activities draw, with its possible outcomes in order of name."""
+    """Every variable of a flow, attributes and what its activities draw, with its outcomes in order of name."""
     found: dict[str, set[Outcome]] = {name: set(attribute.outcomes()) for name, attribute in flow.attributes.items()}
     for activity in route.values():
         for variable, cases in activity.draws.items():
@@ -114,7 +114,7 @@ def first_case(cases: Cases[Any], world: Mapping[str, Outcome]) -> Any:
 def worlds(flow: Flow, route: Route) -> Iterator[tuple[float, dict[str, Outcome]]]:
     """Every combination of attributes and drawn outcomes with its probability.
 
-    Chances of `share` at a drawing activity count as if the draw took place: it is skipped only where `only` forbids it.
+    A draw is left out only where `only` forbids its activity; the `share` of a drawing activity is not looked at.
     """
     attributes = sorted(flow.attributes.items())
     order = activity_order(route)
@@ -142,7 +142,7 @@ def worlds(flow: Flow, route: Route) -> Iterator[tuple[float, dict[str, Outcome]
 
 
 def expected_work(flow: Flow, route: Route) -> dict[str, tuple[float, float]]:
-    """For every activity the probability that it takes place and the expected work in ms, counting 0 where it does not."""
+    """For every activity the probability that it takes place and the expected work in ms, 0 where it does not."""
     totals = dict.fromkeys(route, (0.0, 0.0))
     for probability, world in worlds(flow, route):
         for name, activity in route.items():

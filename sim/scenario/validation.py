@@ -64,7 +64,7 @@ def validated(model: type[Model], node: Node, trail: Trail = ()) -> Model:
 def _problem(model: type[BaseModel], root: Node, trail: Trail, details: ErrorDetails) -> Problem:
     """One finding of pydantic as a problem at the deepest node that its location names."""
     node, path = root, list(trail)
-    location = tuple(key for key in details["loc"] if isinstance(key, str | int))
+    location = details["loc"]
     for key in location:
         child = node.child(key)
         if child is not None:

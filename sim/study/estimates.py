@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 KEYS = ["port", "subject", "measure", "statistic", "unit"]
 ESTIMATE_COLUMNS = ["mode", *KEYS, "n", "mean", "ci_low", "ci_high"]
 COMPARISON_COLUMNS = [
-    "baseline", "mode", *KEYS, "baseline_mean", "mode_mean", "difference", "ci_low", "ci_high", "relative", "variance_reduction",
+    "baseline", "mode", *KEYS, "baseline_mean", "mode_mean", "difference", "ci_low", "ci_high", "relative",
+    "variance_reduction",
 ]  # fmt: skip
 CONFIDENCE = 0.95
 
@@ -40,12 +41,12 @@ def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _table(measures: pd.DataFrame, mode: str) -> pd.DataFrame:
     """One row a measure, one column a replication, in the order of the measures."""
     chosen = measures[measures["mode"] == mode]
-    wide = chosen.set_index([*KEYS, "replication"])["value"].unstack("replication")
+    wide = chosen.set_index([*KEYS, "replication"])["value"].unstack("replication")  # noqa: PD010  # a pivot sorts
     return wide.reindex(pd.MultiIndex.from_frame(chosen[KEYS].drop_duplicates()))
 
 
 def estimates(measures: pd.DataFrame, modes: Sequence[str]) -> pd.DataFrame:
-    """Mean and 95 % interval of every measure across replications; a measure without value in a replication is left out there.
+    """Mean and 95 % interval of every measure across replications, of those that have a value.
 
     Returns:
         A table with `ESTIMATE_COLUMNS`; intervals are blank for a single replication.
@@ -65,8 +66,8 @@ def estimates(measures: pd.DataFrame, modes: Sequence[str]) -> pd.DataFrame:
 def comparison(measures: pd.DataFrame, baseline: str, modes: Sequence[str]) -> pd.DataFrame:
     """Paired differences of every mode to a baseline, replication by replication.
 
-    `variance_reduction` says how many times the variance of the difference would be larger had the modes not shared their
-    luck; it is blank where there is nothing to reduce. `relative` is the difference over the baseline's mean.
+    `variance_reduction` says how many times the variance of the difference would be larger had the modes not shared
+    their luck; it is blank where there is nothing to reduce. `relative` is the difference over the baseline's mean.
 
     Returns:
         A table with `COMPARISON_COLUMNS`, of the measures that both modes have.

@@ -115,7 +115,7 @@ def write_results(
     resolved: dict[str, Any],
     manifest: dict[str, Any],
 ) -> None:
-    """Write the tables of a study; the manifest goes first out and last in, so that it never stands beside other tables."""
+    """Write the tables of a study; the manifest goes first out and last in, so it never stands beside other tables."""
     (folder / MANIFEST).unlink(missing_ok=True)
     for name, table in tables.items():
         if name.endswith(".csv"):
@@ -130,9 +130,9 @@ def write_results(
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes scenarios so that they load again: no aliases, and quotes around every text that could be read otherwise."""
+    """Writes scenarios so that they load again: no aliases, quotes around all that could be read otherwise."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the signature is PyYAML's
         return True
 
 
@@ -147,7 +147,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise input_error("there is no such folder; name a folder that `smartport run` wrote", str(folder))
     if not path.is_file():
         raise input_error(
-            f"holds no {MANIFEST}, so no finished results; run the scenario, or the same command again if it was interrupted",
+            f"holds no {MANIFEST}, so no finished results; run the scenario (again, if it was interrupted)",
             str(folder),
         )
     manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -39,8 +39,8 @@ class Study:
     """The results of running a scenario.
 
     Tables are pandas DataFrames: `measures` (one row a mode, replication and value), `series` (values over hours and
-    over probabilities), `estimates` (across replications, with intervals), `comparison` (paired differences to the first
-    mode), `parameters` (every number with its evidence), `edits` (what each reform changed).
+    over probabilities), `estimates` (across replications, with intervals), `comparison` (paired differences to the
+    first mode), `parameters` (every number with its evidence), `edits` (what each reform changed).
     """
 
     scenario: Scenario
@@ -81,9 +81,10 @@ class Study:
         return statistics_of.comparison(self.measures, baseline, self.modes)
 
     def timeline(self, mode: str, replication: int) -> pd.DataFrame:
-        """Every visit of a run: flow, entity, activity, station, ready_ms, start_ms, end_ms, blank where it did not happen.
+        """Every visit of a run: flow, entity, activity, station, ready_ms, start_ms, end_ms.
 
-        It is read if it was kept, otherwise the run is repeated from its inputs.
+        Times are blank where they did not happen. The table is read if it was kept, otherwise the run is repeated from
+        its inputs.
         """
         if mode not in self.modes or not 0 <= replication < self.replications:
             raise input_error(f"there is no run of mode {mode}, replication {replication}", "timeline")
@@ -97,7 +98,7 @@ class Study:
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
-        """Every parameter: address, port, and for each mode its value (column MODE) and grade_, source_ and note_MODE."""
+        """Every parameter: address, port, and for each mode its value (column MODE), grade_, source_ and note_MODE."""
         table: dict[str, dict[str, str]] = {}
         for mode in self.modes:
             for parameter, evidence in self.scenario.parameters(mode):
@@ -178,7 +179,14 @@ def run(
         if progress is not None:
             progress(len(finished), len(tasks))
     results = [finished[task] for task in sorted(tasks)]
-    study = _study(loaded, names, count, results, perf_counter() - begin, Path(out) if out is not None else None)
+    study = _study(
+        loaded,
+        names,
+        results,
+        replications=count,
+        seconds=perf_counter() - begin,
+        folder=Path(out) if out is not None else None,
+    )
     if store is not None:
         save(study, store, {job.key(replication) for job in jobs for replication in range(count)})
     return study
@@ -198,8 +206,9 @@ def _with_values(scenario: Scenario, *, seed: int | None, replications: int | No
 def _study(
     scenario: Scenario,
     modes: list[str],
-    replications: int,
     results: Iterable[RunResult],
+    *,
+    replications: int,
     seconds: float,
     folder: Path | None,
 ) -> Study:
@@ -260,9 +269,7 @@ def _unfinished(measures: pd.DataFrame, modes: list[str]) -> list[str]:
             unfinished = rows.loc[rows["statistic"] == "unfinished", "value"].sum()
             if count and unfinished / count > MUCH_UNFINISHED:
                 share = unfinished / count
-                found.append(
-                    f"{mode}: {share:.1%} of {subject} had not left at the end of the simulation; its times are lower bounds"
-                )
+                found.append(f"{mode}: {share:.1%} of {subject} had not left at the end; its times are lower bounds")
     return found
 
 
@@ -295,7 +302,7 @@ def open_study(folder: str | Path) -> Study:
     manifest = read_manifest(place)
     if manifest.get("results_version") != RESULTS_VERSION:
         raise input_error(
-            f"holds results version {manifest.get('results_version')}, this program reads {RESULTS_VERSION}; run the scenario again",
+            f"holds results version {manifest.get('results_version')}, not {RESULTS_VERSION}; run the scenario again",
             str(place),
         )
     try:
