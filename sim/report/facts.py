@@ -1,0 +1,414 @@
+"""What charts and pages read from a study: the numbers of one port, looked up by name and never computed anew."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from sim.report import texts
+from sim.scenario.rosters import WEEKDAYS, capacity_steps
+
+if TYPE_CHECKING:
+    from sim.study.study import Study
+
+KINDS = ("queueing", "closed", "service")
+ALL = "all"
+DWELL = "port_dwell"
+_QUARTER = 15 * 60_000
+_DAY = 24 * 60 * 60_000
+# A part of the entities that is still inside at the end is worth a word from here on.
+NOTABLE_UNFINISHED = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Mean across replications with its 95% interval; without interval `low` and `high` are NaN."""
+
+    mean: float
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 1
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether an interval is known."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Paired difference of a mode from the baseline with its 95% interval, and the same in parts of the baseline's mean."""
+
+    baseline: float
+    mode: float
+    difference: float
+    low: float
+    high: float
+    relative: float
+    variance_reduction: float
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether an interval is known."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def relative_low(self) -> float:
+        """Lower end of the interval, in parts of the baseline's mean."""
+        return self.low / self.baseline if self.baseline > 0 else math.nan
+
+    @property
+    def relative_high(self) -> float:
+        """Upper end of the interval, in parts of the baseline's mean."""
+        return self.high / self.baseline if self.baseline > 0 else math.nan
+
+    @property
+    def decided(self) -> bool:
+        """Whether the interval leaves no doubt about the sign."""
+        return self.difference != 0 and (not self.has_interval or self.low > 0 or self.high < 0)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Titles of what the scenario names itself, in one language."""
+
+    scenario: Any
+    lang: str
+    stations: Mapping[str, Any]
+    reforms: Mapping[str, Any]
+
+    def port(self, key: str) -> str:
+        """Title of a port."""
+        return texts.title(_get(self.scenario.ports, key), self.lang, key)
+
+    def flow(self, key: str) -> str:
+        """Title of a flow; `all` means all flows of the port."""
+        if key == ALL:
+            return texts.word("all_flows", self.lang)
+        return texts.title(_get(self.scenario.demand, key), self.lang, key)
+
+    def station(self, key: str) -> str:
+        """Title of a station."""
+        return texts.title(_get(self.stations, key), self.lang, key)
+
+    def clock(self, key: str) -> str:
+        """Title of a clock: the scenario's own before the standard one."""
+        return texts.title(
+            _get(self.scenario.procedure.clocks, key), self.lang, texts.name(texts.CLOCKS, key, self.lang)
+        )
+
+    def activity(self, key: str, flow: str | None = None) -> str:
+        """Title of an activity, if a flow is given as its route calls it."""
+        standard = texts.name(texts.ACTIVITIES, key, self.lang)
+        return texts.title(_get(_get(self.scenario.procedure.routes, flow) or {}, key), self.lang, standard)
+
+    def reform(self, key: str) -> str:
+        """Title of a reform."""
+        return texts.title(self.reforms.get(key), self.lang, key)
+
+    def mode(self, key: str) -> str:
+        """Name of a mode."""
+        return texts.name(texts.MODES, key, self.lang)
+
+    def phase(self, key: str) -> str:
+        """Name of a phase."""
+        return texts.name(texts.PHASES, key, self.lang)
+
+    def agency(self, key: str) -> str:
+        """Name of an agency."""
+        return texts.name(texts.AGENCIES, key, self.lang)
+
+    def several(self, names: Sequence[str], most: int = 99) -> str:
+        """Join names to a list that stops after some and counts the rest."""
+        shown = texts.word("comma", self.lang).join(names[:most])
+        rest = len(names) - most
+        return shown if rest <= 0 else texts.word("stations_and_more", self.lang, stations=shown, count=rest)
+
+
+def names(study: Study, lang: str) -> Names:
+    """Collect the titles of a study's scenario in a language."""
+    reforms = {key: named.reform for key, named in study.scenario.library.items()}
+    return Names(study.scenario, texts.language(lang), _all_stations(study), reforms)
+
+
+@dataclass(frozen=True)
+class PortFacts:
+    """The numbers of one port of a study."""
+
+    study: Study
+    port: str
+
+    @property
+    def modes(self) -> list[str]:
+        """The modes that were run, the baseline first."""
+        return list(self.study.modes)
+
+    @property
+    def baseline(self) -> str:
+        """The mode with which the others are compared."""
+        return self.modes[0]
+
+    @property
+    def others(self) -> list[str]:
+        """The modes that are compared with the baseline."""
+        return self.modes[1:]
+
+    @cached_property
+    def flows(self) -> list[str]:
+        """The port's flows of which anything was measured, in the scenario's order."""
+        measured = {subject for _, subject, measure, _ in self._estimates if measure in (DWELL, "throughput")}
+        return [key for key, flow in self.study.scenario.demand.items() if flow.port == self.port and key in measured]
+
+    @cached_property
+    def stations(self) -> list[str]:
+        """The port's stations with any measure, in the scenario's order."""
+        measured = {
+            subject
+            for _, subject, measure, _ in self._estimates
+            if measure in ("utilisation", "queue_length", "visits")
+        }
+        known = [key for key in self.study.scenario.procedure.stations if key in measured]
+        return known + sorted(measured - set(known))
+
+    @cached_property
+    def _estimates(self) -> dict[tuple[str, str, str, str], Estimate]:
+        table = self.study.estimates
+        table = table[table["port"] == self.port]
+        columns = (table[key] for key in ("mode", "subject", "measure", "statistic", "mean", "ci_low", "ci_high", "n"))
+        return {
+            (str(mode), str(subject), str(measure), str(statistic)): Estimate(
+                float(mean), float(low), float(high), int(n)
+            )
+            for mode, subject, measure, statistic, mean, low, high, n in zip(*columns, strict=True)
+        }
+
+    @cached_property
+    def _comparison(self) -> dict[tuple[str, str, str, str], Difference]:
+        table = self.study.comparison
+        table = table[(table["port"] == self.port) & (table["baseline"] == self.baseline)]
+        keys = ("mode", "subject", "measure", "statistic")
+        values = ("baseline_mean", "mode_mean", "difference", "ci_low", "ci_high", "relative", "variance_reduction")
+        columns = [table[key] for key in (*keys, *values)]
+        return {
+            (str(row[0]), str(row[1]), str(row[2]), str(row[3])): Difference(*(float(value) for value in row[4:]))
+            for row in zip(*columns, strict=True)
+        }
+
+    def estimate(self, mode: str, subject: str, measure: str = DWELL, statistic: str = "mean") -> Estimate | None:
+        """Look an estimate up; None if there is none or it is not a number."""
+        found = self._estimates.get((mode, subject, measure, statistic))
+        return found if found is not None and math.isfinite(found.mean) else None
+
+    def difference(self, mode: str, subject: str, measure: str = DWELL, statistic: str = "mean") -> Difference | None:
+        """Look a paired difference up; None if there is none or it is not a number."""
+        found = self._comparison.get((mode, subject, measure, statistic))
+        return found if found is not None and math.isfinite(found.difference) else None
+
+    def parts(self, mode: str, flow: str, by: str = "phase") -> dict[str, dict[str, float]]:
+        """Mean hours of a flow by phase, agency or station and by kind (queueing, closed, service); zeros are left out."""
+        found: dict[str, dict[str, float]] = {}
+        for kind in KINDS:
+            for (row_mode, subject, measure, statistic), estimate in self._estimates.items():
+                if (
+                    row_mode != mode
+                    or measure != f"{kind}_by_{by}"
+                    or statistic != "mean"
+                    or not subject.startswith(f"{flow}/")
+                ):
+                    continue
+                if math.isfinite(estimate.mean) and estimate.mean > 0:
+                    found.setdefault(subject.partition("/")[2], {})[kind] = estimate.mean
+        order = list(texts.PHASES) if by == "phase" else list(texts.AGENCIES) if by == "agency" else self.stations
+        rank = {key: place for place, key in enumerate(order)}
+        return {key: found[key] for key in sorted(found, key=lambda key: (rank.get(key, len(rank)), key))}
+
+    def stations_of(self, flow: str) -> list[str]:
+        """Stations at which a flow is worked on or which it holds, in any mode."""
+        found: dict[str, None] = {}
+        for mode in self.modes:
+            route = _get(procedure(self.study, mode).routes, flow) or {}
+            for activity in route.values():
+                if activity.at:
+                    found[activity.at] = None
+                found.update(dict.fromkeys(activity.seizes))
+        return list(found)
+
+    @cached_property
+    def overloaded(self) -> dict[str, set[str]]:
+        """By mode the stations of this port that a warning of the study calls overloaded."""
+        stations = [key for key, station in _all_stations(self.study).items() if station.port == self.port]
+        found: dict[str, set[str]] = {mode: set() for mode in self.modes}
+        for warning in warnings(self.study):
+            if "steady state" not in warning and "capacity" not in warning:
+                continue
+            words = set(re.findall(r"[a-z][a-z0-9_]*", warning))
+            modes = [mode for mode in self.modes if mode in words] or self.modes
+            for mode in modes:
+                found[mode].update(words.intersection(stations))
+        return found
+
+    def overloads(self, mode: str, subject: str) -> list[str]:
+        """Overloaded stations on which a flow (or `all`, or the station itself) depends in a mode."""
+        stations = self.overloaded[mode]
+        if subject == ALL:
+            return sorted(stations)
+        if subject in stations:
+            return [subject]
+        route = _get(procedure(self.study, mode).routes, subject) or {}
+        used = {station for activity in route.values() for station in (activity.at, *activity.seizes)}
+        return sorted(stations & used)
+
+    def unfinished(self, mode: str, flow: str) -> float:
+        """Share of the measured entities that had not left when the simulation ended."""
+        inside, count = (self.estimate(mode, flow, DWELL, key) for key in ("unfinished", "count"))
+        if inside is None or count is None or count.mean <= 0:
+            return 0.0
+        return inside.mean / count.mean
+
+    def entity(self, subject: str) -> str:
+        """What flows: the entity of a flow, or of all flows if they agree."""
+        demand = self.study.scenario.demand
+        kinds = {demand[flow].entity for flow in ([subject] if subject in demand else self.flows)}
+        return kinds.pop() if len(kinds) == 1 else "entity"
+
+    def quantiles(self, subject: str, clock: str = DWELL) -> dict[str, pd.DataFrame]:
+        """By mode the clock's quantiles: index probability, columns mean, low, high across replications."""
+        table = self._series
+        table = table[(table["axis"] == "probability") & (table["subject"] == subject) & (table["measure"] == clock)]
+        return {mode: _across(table[table["mode"] == mode]) for mode in self.modes}
+
+    def queue(self, station: str) -> dict[str, pd.DataFrame]:
+        """By mode the queue's length: index hours since the window began, columns mean, low, high across replications."""
+        table = self._series
+        table = table[(table["axis"] == "hour") & (table["subject"] == station) & (table["measure"] == "queue_length")]
+        return {mode: _across(table[table["mode"] == mode]) for mode in self.modes}
+
+    @cached_property
+    def _series(self) -> pd.DataFrame:
+        table = self.study.series
+        return table[table["port"] == self.port]
+
+    def by_hour(self, mode: str, subject: str = ALL) -> list[float]:
+        """Entities that leave per hour, for the 24 hours of the day."""
+        found = [self.estimate(mode, subject, "throughput_by_hour", f"h{hour:02d}") for hour in range(24)]
+        return [estimate.mean if estimate else math.nan for estimate in found]
+
+    def longest_queues(self, most: int) -> list[str]:
+        """The stations with the longest mean queues in any mode, the longest first."""
+        lengths = {}
+        for station in self.stations:
+            found = (self.estimate(mode, station, "queue_length") for mode in self.modes)
+            lengths[station] = max((estimate.mean for estimate in found if estimate), default=0.0)
+        ranked = sorted(lengths, key=lambda station: (-lengths[station], station))
+        return [station for station in ranked[:most] if lengths[station] >= 0.005]
+
+    def opening_hours(self, mode: str) -> dict[str, OpeningHours]:
+        """Opening hours of the port's stations in a mode."""
+        place = procedure(self.study, mode)
+        return {
+            key: opening_hours(self.study, place, station.roster)
+            for key, station in place.stations.items()
+            if station.port == self.port and key in self.stations
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningHours:
+    """For each quarter of an hour of the day the share of the window's days on which it is open."""
+
+    quarters: tuple[float, ...]
+
+    @property
+    def always(self) -> bool:
+        """Whether it never closes."""
+        return min(self.quarters) >= 1
+
+    def spans(self) -> list[tuple[float, float, float]]:
+        """Stretches of the day in hours that are open on the same share of days, with this share."""
+        found: list[tuple[float, float, float]] = []
+        for quarter, share in enumerate(self.quarters):
+            if share <= 0:
+                continue
+            begin, end = quarter / 4, (quarter + 1) / 4
+            if found and found[-1][1] == begin and abs(found[-1][2] - share) < 1e-9:
+                found[-1] = (found[-1][0], end, share)
+            else:
+                found.append((begin, end, share))
+        return found
+
+    def text(self, lang: str) -> str:
+        """Hours in words, such as `10:00-14:00, 15:30-19:30`."""
+        if self.always:
+            return texts.word("always_open", lang)
+        spans = self.spans()
+        if not spans:
+            return texts.word("never_open", lang)
+        # Past midnight: what ends at 24:00 goes on with what begins at 0:00.
+        if len(spans) > 1 and spans[0][0] == 0 and spans[-1][1] == 24:
+            spans = [*spans[1:-1], (spans[-1][0], spans[0][1], spans[-1][2])]
+        if len(spans) > 4:
+            return texts.word("hours_vary", lang)
+        return texts.word("comma", lang).join(f"{_clock_time(begin)}–{_clock_time(end)}" for begin, end, _ in spans)
+
+
+def _clock_time(hours: float) -> str:
+    return f"{int(hours):02d}:{round(hours % 1 * 60):02d}"
+
+
+def opening_hours(study: Study, place: Any, roster: str | None) -> OpeningHours:
+    """When a roster of a procedure is open, by quarter of an hour of the day over the measured window."""
+    calendar = study.scenario.calendar
+    if roster is None:
+        return OpeningHours((1.0,) * 96)
+    steps = capacity_steps(place.rosters[roster], 1, calendar)
+    first_day = -(-calendar.window[0] // _DAY)
+    last_day = max(calendar.window[1] // _DAY, first_day + 1)
+    # A short window says little about the week, so at least one whole week is looked at if the calendar has one.
+    last_day = max(last_day, min(first_day + 7, calendar.horizon // _DAY))
+    moments = np.arange(first_day * _DAY, last_day * _DAY, _QUARTER, dtype=np.int64) + _QUARTER // 2
+    is_open = (steps.at(moments) > 0).reshape(-1, 96).mean(axis=0)
+    return OpeningHours(tuple(float(share) for share in is_open))
+
+
+def procedure(study: Study, mode: str) -> Any:
+    """The procedure in force in a mode."""
+    return study.scenario.under(mode).procedure
+
+
+def warnings(study: Study) -> list[str]:
+    """The study's warnings, each once."""
+    return list(dict.fromkeys(str(warning) for warning in study.manifest.get("warnings") or []))
+
+
+def ports(study: Study) -> list[str]:
+    """The ports with any measured flow, in the scenario's order."""
+    measured = set(study.estimates["port"].unique())
+    return [port for port in study.scenario.ports if port in measured]
+
+
+def weekday(index: int, lang: str) -> str:
+    """Name of a weekday, 0 = Monday."""
+    return texts.name(texts.WEEKDAYS, WEEKDAYS[index % 7], lang)
+
+
+def _all_stations(study: Study) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for mode in study.modes:
+        found.update(procedure(study, mode).stations)
+    return found
+
+
+def _across(table: pd.DataFrame) -> pd.DataFrame:
+    wide = table.pivot_table(index="x", columns="replication", values="value", aggfunc="mean", observed=True)
+    return pd.DataFrame({"mean": wide.mean(axis=1, skipna=False), "low": wide.min(axis=1), "high": wide.max(axis=1)})
+
+
+def _get(mapping: Any, key: str | None) -> Any:
+    return mapping.get(key) if key is not None and mapping is not None else None

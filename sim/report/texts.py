@@ -1,0 +1,566 @@
+"""Every word that charts and reports print, in English and Chinese.
+
+Standard names (clocks, phases, agencies, activities) are translated here; flows, stations, ports and reforms bring
+their own titles in the scenario. A name that nobody has translated is shown as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from sim.scenario.fields import Title
+
+Language = Literal["en", "zh"]
+LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
+Pairs = Mapping[str, tuple[str, str]]
+MISSING: Final = "–"
+MINUS: Final = "−"
+
+MODES: Final[Pairs] = {
+    "traditional": ("Traditional", "传统模式"),
+    "smart": ("Smart port", "智慧口岸"),
+}
+CLOCKS: Final[Pairs] = {
+    "port_dwell": ("Time in port", "在港停留时间"),
+    "release_time": ("Release time (WCO)", "货物放行时间"),
+    "clearance_time": ("Clearance time (declaration to release)", "整体通关时间"),
+}
+MEASURES: Final[Pairs] = {
+    **CLOCKS,
+    "throughput": ("Throughput", "通过量"),
+    "throughput_by_hour": ("Throughput by hour of day", "分时通过量"),
+    "arrivals": ("Arrivals", "到达量"),
+    "in_port": ("Number in port", "在港数量"),
+    "queueing_by_phase": ("Queueing by phase", "各环节排队时间"),
+    "closed_by_phase": ("Waiting while closed, by phase", "各环节非工作时段等待"),
+    "service_by_phase": ("Work by phase", "各环节作业时间"),
+    "queueing_by_agency": ("Queueing by agency", "各部门排队时间"),
+    "closed_by_agency": ("Waiting while closed, by agency", "各部门非工作时段等待"),
+    "service_by_agency": ("Work by agency", "各部门作业时间"),
+    "queueing_by_station": ("Queueing by station", "各站点排队时间"),
+    "closed_by_station": ("Waiting while closed, by station", "各站点非工作时段等待"),
+    "service_by_station": ("Work by station", "各站点作业时间"),
+    "waiting_time": ("Waiting time", "等待时间"),
+    "service_time": ("Service time", "作业时间"),
+    "visits": ("Visits", "作业次数"),
+    "utilisation": ("Utilisation", "利用率"),
+    "queue_length": ("Queue length", "队列长度"),
+}
+STATISTICS: Final[Pairs] = {
+    "mean": ("mean", "平均"),
+    "sd": ("standard deviation", "标准差"),
+    "p50": ("median", "中位数"),
+    "p90": ("90th percentile", "第90百分位"),
+    "p95": ("95th percentile", "第95百分位"),
+    "max": ("maximum", "最大"),
+    "within_target": ("within target", "达标比例"),
+    "unfinished": ("unfinished", "未完成"),
+    "count": ("count", "数量"),
+    "per_day": ("per day", "每天"),
+}
+KINDS: Final[Pairs] = {
+    "queueing": ("Queueing (waiting for a free unit)", "排队（等待空闲资源）"),
+    "closed": ("Waiting while closed", "非工作时段等待"),
+    "service": ("Work", "作业"),
+}
+SHORT_KINDS: Final[Pairs] = {
+    "queueing": ("Queueing", "排队"),
+    "closed": ("Closed", "停止办公"),
+    "service": ("Work", "作业"),
+}
+PHASES: Final[Pairs] = {
+    "transport": ("Transport", "运输"),
+    "gate": ("Gate", "卡口"),
+    "documents": ("Documents", "单证"),
+    "inspection": ("Inspection", "查验"),
+    "quarantine": ("Quarantine", "检疫"),
+    "border": ("Border check", "边检"),
+    "handling": ("Handling", "装卸作业"),
+    "storage": ("Storage", "仓储"),
+    "neighbour": ("Neighbour", "邻国侧"),
+    "none": ("Other", "其他"),
+}
+AGENCIES: Final[Pairs] = {
+    "customs": ("Customs", "海关"),
+    "border_inspection": ("Border inspection", "边检"),
+    "transport_authority": ("Transport authority", "交通运输管理"),
+    "port_operator": ("Port operator", "口岸运营方"),
+    "railway": ("Railway", "铁路"),
+    "airport": ("Airport", "机场"),
+    "trader": ("Trader", "企业"),
+    "carrier": ("Carrier", "承运人"),
+    "kazakhstan": ("Kazakhstan", "哈萨克斯坦"),
+    "none": ("Nobody in particular", "无归属"),
+}
+ACTIVITIES: Final[Pairs] = {
+    "drive": ("Drive to the port", "运往口岸"),
+    "e_queue": ("Online booking", "网上预约"),
+    "queue_outside": ("Queue outside", "口岸外排队"),
+    "gate_in": ("Gate in", "入场卡口"),
+    "unload": ("Unload", "卸货"),
+    "store": ("Store", "仓储"),
+    "second_warehousing": ("Second warehousing", "二次入仓"),
+    "declare": ("Declare", "申报"),
+    "document_review": ("Document review", "审单"),
+    "pay_tax": ("Pay tax", "缴税"),
+    "selection": ("Selection", "布控"),
+    "scan": ("Scan", "机检"),
+    "image_review": ("Image review", "审图"),
+    "inspect": ("Inspect", "人工查验"),
+    "quarantine_sampling": ("Quarantine sampling", "检疫取样"),
+    "laboratory": ("Laboratory", "实验室检测"),
+    "release": ("Release", "放行"),
+    "seal": ("Seal", "施封"),
+    "seal_check": ("Seal check", "验封"),
+    "waybill_stamp": ("Waybill stamp", "运单签章"),
+    "border_check": ("Border check", "边防检查"),
+    "gate_out": ("Gate out", "出场卡口"),
+    "load": ("Load", "装货"),
+    "transload": ("Transload", "换装"),
+    "truck_pairing": ("Truck pairing", "车货匹配"),
+    "neighbour_entry": ("Neighbour: entry", "邻国入境"),
+    "neighbour_release": ("Neighbour: release", "邻国放行"),
+    "gauge_change": ("Gauge change", "换轨"),
+    "receive": ("Receive the train", "接车"),
+    "translate_waybill": ("Translate the waybill", "票据译制"),
+    "train_check": ("Customs check of the train", "海关列车检查"),
+    "train_border_check": ("Border check of the train", "边防列车检查"),
+    "manifest_release": ("Manifest release", "舱单放行"),
+    "wait_acceptance": ("Wait for acceptance", "等待邻国接车"),
+    "form_train": ("Form the train", "编组"),
+    "depart": ("Depart", "发车"),
+    "tally": ("Tally", "理货"),
+    "build_up": ("Build-up", "组板"),
+    "security_screening": ("Security screening", "安检"),
+    "pick_up": ("Pick up", "提货"),
+    "list_release": ("List release", "清单核放"),
+}
+VARIABLES: Final[Pairs] = {
+    "channel": ("channel", "通道"),
+    "image": ("image", "图像"),
+    "aeo": ("AEO", "AEO"),
+}
+# Names in the plural for axes; and with the measure word of Chinese for sentences.
+ENTITIES: Final[Pairs] = {
+    "truck": ("trucks", "卡车"),
+    "train": ("trains", "列车"),
+    "flight": ("flights", "航班"),
+    "consignment": ("consignments", "货物"),
+    "parcel_batch": ("parcel batches", "包裹批次"),
+    "container": ("containers", "集装箱"),
+    "car": ("cars", "商品车"),
+    "entity": ("entities", "实体"),
+}
+EACH: Final[Pairs] = {
+    "truck": ("a truck", "每辆卡车"),
+    "train": ("a train", "每列列车"),
+    "flight": ("a flight", "每个航班"),
+    "consignment": ("a consignment", "每票货物"),
+    "parcel_batch": ("a batch of parcels", "每批包裹"),
+    "container": ("a container", "每个集装箱"),
+    "car": ("a car", "每辆商品车"),
+    "entity": ("an entity", "每个实体"),
+}
+UNITS: Final[Pairs] = {
+    "h": ("h", "小时"),
+    "share": ("%", "%"),
+    "entities": ("", ""),
+    "per day": ("per day", "每天"),
+    "per hour": ("per hour", "每小时"),
+}
+GRADES: Final[Pairs] = {
+    "assumption": ("assumption", "假设"),
+    "benchmark": ("benchmark", "类比"),
+    "press": ("press", "媒体"),
+    "survey": ("survey", "调查"),
+    "official": ("official", "官方"),
+}
+WEEKDAYS: Final[Pairs] = {
+    "mon": ("Mon", "周一"),
+    "tue": ("Tue", "周二"),
+    "wed": ("Wed", "周三"),
+    "thu": ("Thu", "周四"),
+    "fri": ("Fri", "周五"),
+    "sat": ("Sat", "周六"),
+    "sun": ("Sun", "周日"),
+}
+PARAMETERS: Final[Pairs] = {
+    "arrivals": ("arrivals", "到达"),
+    "rate": ("rate", "流量"),
+    "hours": ("hours of the day", "时段分布"),
+    "weekdays": ("days of the week", "星期分布"),
+    "every": ("interval", "间隔"),
+    "first": ("first", "首次"),
+    "timetable": ("timetable", "时刻表"),
+    "days": ("days", "日期"),
+    "late": ("lateness", "晚点"),
+    "early": ("earliness", "提前"),
+    "recorded": ("records", "记录"),
+    "attributes": ("attributes", "属性"),
+    "capacity": ("capacity", "能力"),
+    "open": ("opening hours", "工作时间"),
+    "roster": ("roster", "班次"),
+    "takes": ("duration", "耗时"),
+    "share": ("share", "比例"),
+    "draws": ("outcomes", "抽取结果"),
+    "amount": ("units taken", "占用数量"),
+    "priority": ("priority", "优先级"),
+    "target": ("target", "目标"),
+    "after": ("comes after", "前置环节"),
+    "at": ("done at", "作业站点"),
+    "only": ("only for", "适用条件"),
+    "seizes": ("seizes", "占用资源"),
+    "releases": ("releases", "释放资源"),
+    "agency": ("agency", "部门"),
+    "phase": ("phase", "环节"),
+}
+CHARTS: Final[Pairs] = {
+    "dwell_distribution": ("How long they stay", "停留时间分布"),
+    "time_by_phase": ("Where the time goes", "时间花在哪里"),
+    "throughput_by_hour": ("Departures by hour of day and opening hours", "分时放行量与工作时间"),
+    "queue_length": ("The longest queues over time", "最长队列的变化"),
+    "utilisation": ("Utilisation of the stations", "各站点利用率"),
+    "differences": ("What changes, with intervals", "模式之间的差值及区间"),
+}
+WORDS: Final[Pairs] = {
+    # Charts: axes and marks.
+    "headline": ("Time in port, mean hours", "在港停留时间，平均小时数"),
+    "axis_clock_hours": ("{clock}, hours", "{clock}（小时）"),
+    "axis_clock_hours_log": ("{clock}, hours (log scale)", "{clock}（小时，对数刻度）"),
+    "axis_share_left": ("Share that has left, %", "已离港比例（%）"),
+    "axis_departures": ("Departures per hour", "每小时离港数量"),
+    "axis_hour_of_day": ("Hour of day ({zone})", "一天中的时刻（{zone}）"),
+    "axis_in_queue": ("In the queue", "排队数量"),
+    "axis_date": ("Date (month-day)", "日期（月-日）"),
+    "axis_utilisation": ("Utilisation: busy share of open capacity, %", "利用率：占用时间占开放能力的比例（%）"),
+    "axis_difference_hours": ("Change in {clock}, hours", "{clock}变化（小时）"),
+    "axis_difference_percent": ("Change in {clock}, %", "{clock}变化（%）"),
+    "target": ("target {value} h", "目标 {value} 小时"),
+    "median": ("median", "中位数"),
+    "nothing_measured": ("nothing measured", "无测量数据"),
+    "no_queue": ("no station has a queue worth showing", "没有站点出现明显排队"),
+    "no_comparison": ("one mode only: nothing to compare", "仅有一种模式，无可比较"),
+    "open_at": ("{hours}: {stations}", "{hours}：{stations}"),
+    "always_open": ("always open", "全天开放"),
+    "hours_vary": ("open at varying hours", "开放时间不固定"),
+    "never_open": ("never open", "不开放"),
+    "opening_hours": ("Opening hours", "工作时间"),
+    "stations_and_more": ("{stations} and {count} more", "{stations} 等另 {count} 处"),
+    "band": ("band: from the lowest to the highest replication", "色带：各次重复的最低至最高值"),
+    "interval_of": ("{mode} minus {baseline}, 95% interval", "{mode}减{baseline}，95% 置信区间"),
+    "interval_bars": ("whiskers: 95% interval", "须线：95% 置信区间"),
+    "no_steady_state": ("no steady state", "无稳态"),
+    "no_steady_state_in": ("no steady state: {modes}", "无稳态：{modes}"),
+    "beyond": ("beyond the window", "超出观测期"),
+    "chart_dwell": ("{clock}: cumulative share, {count} replications", "{clock}：累计比例，{count} 次重复"),
+    "chart_phases": (
+        "{clock}, mean hours on the critical path; each panel has its own scale",
+        "{clock}：关键路径上的平均小时数；各图刻度不同",
+    ),
+    "chart_phases_shared": ("{clock}, mean hours on the critical path", "{clock}：关键路径上的平均小时数"),
+    "chart_throughput": (
+        "{entities} leaving the port, mean of {count} replications",
+        "离开口岸的{entities}，{count} 次重复的平均",
+    ),
+    "chart_queue": (
+        "Mean of {count} replications; band: from the lowest to the highest",
+        "{count} 次重复的平均；色带：最低至最高",
+    ),
+    "chart_utilisation": (
+        "Busy unit-time divided by open unit-time, mean of {count} replications",
+        "占用时间除以开放时间，{count} 次重复的平均",
+    ),
+    "chart_differences": (
+        "{clock}, paired differences of the mean: the same entities with the same luck in {mode} and {baseline}",
+        "{clock}平均值的配对差值：{mode}与{baseline}中为同样的实体、同样的随机数",
+    ),
+    "chart_differences_many": (
+        "{clock}, paired differences of the mean: the same entities with the same luck in every mode",
+        "{clock}平均值的配对差值：各模式中为同样的实体、同样的随机数",
+    ),
+    # Page: headings.
+    "report": ("Simulation report", "仿真报告"),
+    "other_language": ("中文", "English"),
+    "contents": ("Contents", "目录"),
+    "what_was_run": ("What was run", "运行内容"),
+    "at_a_glance": ("The answer at a glance", "结论一览"),
+    "where_time_goes": ("Where the time goes", "时间花在哪里"),
+    "charts_by_port": ("Charts by port", "各口岸图表"),
+    "comparison": ("Comparison", "对比表"),
+    "stations": ("Stations", "站点"),
+    "warnings": ("Warnings", "警告"),
+    "modes": ("What each mode changes", "各模式的改动"),
+    "evidence": ("Assumptions and evidence", "假设与证据"),
+    "basis": ("What the figures of each flow rest on", "各流程数字的依据"),
+    "sources": ("Sources", "来源"),
+    "audit": ("Audit and manifest", "审计与运行记录"),
+    # Page: what was run.
+    "summary": (
+        "{modes} simulated at {ports} with {flows}. Measured are {duration} from {begin} ({zone}), after a warm-up of "
+        "{warm_up}, in {replications}. In every mode the same entities arrive at the same moments with the same luck, so "
+        "the differences are between procedures only.",
+        "{modes}，{ports}，{flows}。观测期 {duration}，自 {begin} 起（{zone}），此前预热 {warm_up}，共 {replications}。"
+        "各模式中到达的实体、到达时刻与随机数完全相同，因此差异只来自监管流程。",
+    ),
+    "count_modes": ("{count} modes", "{count} 种模式"),
+    "count_modes_one": ("One mode", "1 种模式"),
+    "count_ports": ("{count} ports", "{count} 个口岸"),
+    "count_ports_one": ("1 port", "1 个口岸"),
+    "count_flows": ("{count} flows", "{count} 个流程"),
+    "count_flows_one": ("1 flow", "1 个流程"),
+    "count_days": ("{count} days", "{count} 天"),
+    "count_days_one": ("1 day", "1 天"),
+    "count_hours": ("{count} hours", "{count} 小时"),
+    "count_hours_one": ("1 hour", "1 小时"),
+    "count_replications": ("{count} replications", "{count} 次重复"),
+    "count_replications_one": ("1 replication", "1 次重复"),
+    "count_parameters": ("{count} parameters", "{count} 个参数"),
+    "count_parameters_one": ("1 parameter", "1 个参数"),
+    "intervals": (
+        "Square brackets hold 95% intervals across replications (Student t); those of differences are paired.",
+        "方括号内为跨重复的 95% 置信区间（t 分布）；差值的区间为配对区间。",
+    ),
+    "no_intervals": (
+        "There is one replication only, so nothing can be said about how sure the figures are.",
+        "只有一次重复，无法给出置信区间。",
+    ),
+    "clock_definition": ("{clock}: from {begin} to {end}.", "{clock}：从{begin}到{end}。"),
+    "point_ready": ("{activity} (joins the queue)", "{activity}（开始排队）"),
+    "point_start": ("{activity} (starts)", "{activity}（开始作业）"),
+    "point_end": ("{activity} (ends)", "{activity}（结束）"),
+    "point_arrival": ("arrival", "到达"),
+    "or": (" or ", "或"),
+    "comma": (", ", "、"),
+    # Page: at a glance.
+    "all_flows": ("All flows", "全部流程"),
+    "all_short": ("all", "全部"),
+    "flow": ("Flow", "流程"),
+    "mode": ("Mode", "模式"),
+    "time_in_port": ("Time in port, h", "在港停留时间（小时）"),
+    "change_hours": ("Change, h", "变化（小时）"),
+    "change_percent": ("Change, %", "变化（%）"),
+    "sentence_change": (
+        "Under {baseline}, {entity} stays {before} h; under {mode}, {after} h: {hours} h {direction} ({percent}).",
+        "{baseline}下，{entity}停留 {before} 小时；{mode}下为 {after} 小时：{direction} {hours} 小时（{percent}）。",
+    ),
+    "sentence_change_interval": (
+        "Under {baseline}, {entity} stays {before} h; under {mode}, {after} h: {hours} h {direction} ({percent}, 95% interval "
+        "{low} to {high}).",
+        "{baseline}下，{entity}停留 {before} 小时；{mode}下为 {after} 小时：{direction} {hours} 小时（{percent}，95% 区间 {low} 至 {high}）。",
+    ),
+    "sentence_same": (
+        "Under {baseline}, {entity} stays {before} h; under {mode}, {after} h: these replications show no difference.",
+        "{baseline}下，{entity}停留 {before} 小时；{mode}下为 {after} 小时：这些重复未显示差异。",
+    ),
+    "sentence_one": ("Under {mode}, {entity} stays {after} h.", "{mode}下，{entity}停留 {after} 小时。"),
+    "shorter": ("less", "缩短"),
+    "longer": ("more", "延长"),
+    "sentence_waiting": (
+        "Under {mode} {share} of it is waiting, most of it for: {phase} ({hours} h).",
+        "{mode}下其中 {share} 为等待，等待最长的环节：{phase}（{hours} 小时）。",
+    ),
+    "sentence_little_waiting": ("Under {mode} {share} of it is waiting.", "{mode}下其中 {share} 为等待。"),
+    "sentence_overload": (
+        "Under {mode} more work arrives than {stations} can do: no steady state. The time shown belongs to this window and "
+        "grows with a longer one, so no interval is given.",
+        "{mode}下，到达的作业量超过{stations}的能力：无稳态。所示时间只属于本观测期，观测期越长越大，因此不给出区间。",
+    ),
+    "sentence_overload_unnamed": (
+        "Under {mode} there is no steady state. The time shown belongs to this window and grows with a longer one, so no "
+        "interval is given.",
+        "{mode}下无稳态。所示时间只属于本观测期，观测期越长越大，因此不给出区间。",
+    ),
+    "sentence_unfinished": (
+        "Under {mode} {share} had not left when the simulation ended; they are counted with the time they had already stayed.",
+        "{mode}下有 {share} 在仿真结束时仍未离港；按其已停留的时间计入。",
+    ),
+    "rests_on": ("what it rests on", "依据"),
+    "not_measured": ("No measured entity: nothing to show.", "没有被测实体，无可显示。"),
+    # Page: tables.
+    "by_phase": ("By phase, h", "按环节（小时）"),
+    "by_agency": ("By agency, h", "按部门（小时）"),
+    "cell_waiting": ("{hours} waiting", "等待 {hours}"),
+    "hours_short": ("{value} h", "{value} 小时"),
+    "colon": (": ", "："),
+    "total": ("Total", "合计"),
+    "waiting_share": ("waiting", "等待占比"),
+    "measure": ("Measure", "指标"),
+    "unit": ("Unit", "单位"),
+    "difference": ("Difference", "差值"),
+    "variance_reduction": ("Variance reduction", "方差缩减"),
+    "station": ("Station", "站点"),
+    "capacity": ("Capacity", "能力"),
+    "hours": ("Hours", "时间"),
+    "visits": ("Visits per day", "每天作业次数"),
+    "utilisation": ("Utilisation", "利用率"),
+    "waiting_mean": ("Wait, mean, h", "平均等待（小时）"),
+    "waiting_p95": ("Wait, 95th percentile, h", "第95百分位等待（小时）"),
+    "queue_mean": ("Queue, mean", "平均队列"),
+    "queue_p95": ("Queue, 95th percentile", "第95百分位队列"),
+    "queue_max": ("Queue, maximum", "最大队列"),
+    "reform": ("Reform", "改革措施"),
+    "parameter": ("Parameter", "参数"),
+    "value": ("Value", "取值"),
+    "grade": ("Grade", "等级"),
+    "source": ("Source", "来源"),
+    "note": ("Note", "说明"),
+    "old": ("Before", "改动前"),
+    "new": ("After", "改动后"),
+    "where": ("Where", "位置"),
+    "absent": ("absent", "无"),
+    "shared_parameters": ("Shared by all ports", "各口岸共用"),
+    "flows_and_stations": ("Flows", "流程"),
+    "comparison_note": (
+        "Difference = {mode} minus {baseline}. Percentages take the baseline's mean as given. The whole table, every measure of "
+        "every station, is in comparison.csv.",
+        "差值 = {mode}减{baseline}。百分比以基准模式的平均值为 100%。全部指标见 comparison.csv。",
+    ),
+    "stations_note": (
+        "Utilisation is busy unit-time divided by open unit-time; work that goes on past closing time is finished, so it can "
+        "exceed 100%. A station that is only held (a yard, tracks) has no service of its own.",
+        "利用率 = 占用时间 ÷ 开放时间；下班时未完的作业会做完，因此可超过 100%。仅被占用的站点（堆场、股道）自身没有作业。",
+    ),
+    "phases_note": (
+        "Mean hours per entity along the activities that decided when it left (its critical path): waiting for a free unit, "
+        "waiting while the station is closed, and work. Over all phases they sum to the time in port.",
+        "沿决定离港时刻的环节（关键路径）计算的每个实体平均小时数：等待空闲资源、非工作时段等待、作业。各环节之和等于在港停留时间。",
+    ),
+    "no_changes": ("No reform: the procedure as it stands in the scenario.", "无改革措施：即方案中的现行流程。"),
+    "warnings_none": (
+        "None: in every mode every station has more capacity than work.",
+        "无：各模式下所有站点的能力都大于作业量。",
+    ),
+    "warnings_note": (
+        "Where the offered load reaches the capacity there is no steady state: the queue grows as long as one watches, and a "
+        "mean or an interval of it means nothing. Figures that depend on such a station carry the mark “no steady state” "
+        "instead of an interval.",
+        "作业量达到能力时没有稳态：观测越久队列越长，其平均值与区间没有意义。依赖此类站点的数字标“无稳态”，不给出区间。",
+    ),
+    "warnings_banner": ("Read this first:", "请先阅读："),
+    "warnings_count": ("{count} warnings", "{count} 条警告"),
+    "warnings_count_one": ("1 warning", "1 条警告"),
+    "evidence_note": (
+        "Every parameter with its value in each mode, where it comes from and how good that is. Assumption: chosen by us, with the "
+        "reason in the note. Benchmark: published for another port. Press, survey, official: published for this port.",
+        "列出每个参数在各模式下的取值、来源与证据等级。假设：由我们选定，理由见说明。类比：其他口岸的公开数字。媒体、调查、官方：本口岸的公开数字。",
+    ),
+    "assumptions_first": (
+        "{assumptions} of {total} parameters are assumptions.",
+        "{total} 个参数中有 {assumptions} 个是假设。",
+    ),
+    "by_port": ("By port", "按口岸"),
+    "basis_note": (
+        "Who doubts a figure of a flow finds here every parameter on which it rests, by grade.",
+        "对某流程的数字有疑问时，可在此找到它所依据的全部参数及证据等级。",
+    ),
+    "in_common": ("{station}", "{station}"),
+    "manifest_key": ("Item", "项目"),
+    "manifest_value": ("Value", "内容"),
+    "reproduce": ("To make these figures again", "复现方法"),
+    "reproduce_note": (
+        "The same scenario, seed and version give the same bytes, with any number of workers.",
+        "相同的方案、种子与版本给出逐字节相同的结果，与并行进程数无关。",
+    ),
+    "audit_passed": ("Every audit passed.", "全部审计通过。"),
+    "audit_failed": ("The audit failed: do not use these figures.", "审计未通过：请勿使用这些数字。"),
+    "audit_unknown": ("The manifest records no audit.", "运行记录中没有审计结果。"),
+    "figure_links": (
+        "Each flow and each station links to its parameters.",
+        "每个流程和站点都链接到其参数。",
+    ),
+}
+
+
+def pick(pair: tuple[str, str], lang: str) -> str:
+    """Choose the text of a language from an English and Chinese pair."""
+    return pair[1] if lang == "zh" else pair[0]
+
+
+def word(key: str, lang: str, **values: object) -> str:
+    """Give a word or sentence of the page by its key, with values filled in."""
+    text = pick(WORDS[key], lang)
+    return text.format(**values) if values else text
+
+
+def counted(key: str, count: int, lang: str) -> str:
+    """Give a counted noun such as `3 ports`, in the singular for one."""
+    return word(f"{key}_one" if count == 1 else key, lang, count=count)
+
+
+def name(table: Pairs, key: str, lang: str) -> str:
+    """Translate a standard name; an unknown name is shown as it is."""
+    pair = table.get(key)
+    return pick(pair, lang) if pair else key
+
+
+def title(thing: Any, lang: str, otherwise: str) -> str:
+    """Give the title that a part of the scenario brings with it (or is), or another text if it brings none."""
+    value = thing if isinstance(thing, Title) else getattr(thing, "title", None)
+    return value.in_language(lang) if isinstance(value, Title) else otherwise
+
+
+def language(lang: str) -> Language:
+    """Check a language's code."""
+    if lang not in LANGUAGES:
+        raise ValueError(f"expected a language of {', '.join(LANGUAGES)}, found {lang!r}")
+    return lang
+
+
+def number(value: float | None, decimals: int) -> str:
+    """Write a number with a fixed count of decimals, a true minus sign, and a dash for what is missing."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{abs(value):,.{decimals}f}".replace(",", "\u202f")
+    negative = value < 0 and any(digit not in "0.\u202f" for digit in text)
+    return f"{MINUS}{text}" if negative else text
+
+
+def decimals_for(size: float | None) -> int:
+    """Decide how many decimals a quantity of some size deserves: about three digits."""
+    if size is None or not math.isfinite(size):
+        return 0
+    size = abs(size)
+    return 0 if size >= 1000 else 1 if size >= 9.995 else 2 if size >= 0.0995 or size == 0 else 3
+
+
+def width(text: str, size: float) -> float:
+    """Estimate the width of a text in inches at a size in points; Chinese characters are an em wide."""
+    ems = sum(1.0 if unicodedata.east_asian_width(character) in "WFA" else 0.6 for character in text)
+    return ems * size / 72
+
+
+def shorten(text: str, size: float, room: float) -> str:
+    """Cut a text to a width in inches; an ellipsis marks the cut."""
+    if width(text, size) <= room:
+        return text
+    while text and width(text + "…", size) > room:
+        text = text[:-1]
+    return text.rstrip(" ,(（、") + "…"
+
+
+def wrap(text: str, size: float, room: float, lines: int = 2) -> list[str]:
+    """Break a text into lines of a width in inches; what does not fit in the last line is cut."""
+    chunks = _chunks(text)
+    rows: list[str] = [""]
+    for position, chunk in enumerate(chunks):
+        if not rows[-1] or width((rows[-1] + chunk).rstrip(), size) <= room:
+            rows[-1] += chunk
+        elif len(rows) < lines:
+            rows.append(chunk)
+        else:
+            rows[-1] += "".join(chunks[position:])
+            break
+    return [shorten(row.strip(), size, room) for row in rows]
+
+
+def _chunks(text: str) -> list[str]:
+    """Split where a line may be broken: behind a blank, an underscore, or any Chinese character."""
+    chunks = [""]
+    for character in text:
+        chunks[-1] += character
+        if character in " _/-" or unicodedata.east_asian_width(character) in "WF":
+            chunks.append("")
+    return [chunk for chunk in chunks if chunk]
