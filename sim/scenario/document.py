@@ -44,6 +44,19 @@ _SURPRISES = (
 )
 _WHOLE = re.compile(r"[-+]?\d+$")
 _DECIMAL = re.compile(r"[-+]?(\d+\.\d*|\.\d+)$")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_CURES = {
+    "found character that cannot start any token": "put the text in quotes",
+    "mapping values are not allowed in this context": "put a text with `: ` in quotes, or mend the indentation",
+    "found unexpected end of stream": "close the quotes",
+    "did not find expected ',' or ']'": "close the list with ]",
+    "did not find expected ',' or '}'": "close the mapping with }",
+    "did not find expected key": "mend the indentation or a missing colon above",
+    "could not find expected ':'": "mend a missing colon or quote",
+    "did not find expected '-' indicator": "a list and keys cannot stand side by side; mend the indentation",
+    "block sequence entries are not allowed in this context": "begin the list in a new line",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +94,34 @@ class Node:
         """The entry of a mapping or list under a key, None if there is none."""
         if isinstance(self.value, dict):
             return self.value.get(str(key))
-        if isinstance(self.value, list) and isinstance(key, int) and key < len(self.value):
+        if isinstance(self.value, list) and isinstance(key, int) and 0 <= key < len(self.value):
             return self.value[key]
         return None
 
     def with_value(self, trail: Trail, node: Node | None) -> Node:
         """A copy of the tree with another node (or, for None, nothing) at the end of the trail.
 
+        Mappings that are missing on the way are made.
+
         Raises:
-            KeyError: A mapping on the way does not exist.
+            KeyError: What is to be removed does not exist, or a list on the way has no such entry.
         """
         if not trail:
             if node is None:
                 raise KeyError("cannot remove the root")
             return node
-        head, rest = str(trail[0]), trail[1:]
-        entries = dict(self.mapping)
+        head, rest = trail[0], trail[1:]
         if rest:
-            entries[head] = entries[head].with_value(rest, node)
-        elif node is None:
-            del entries[head]
+            node = (self.child(head) or Node({}, self.place)).with_value(rest, node)
+        if isinstance(self.value, list):
+            if not isinstance(head, int) or self.child(head) is None:
+                raise KeyError(head)
+            return replace(self, value=[*self.value[:head], *([] if node is None else [node]), *self.value[head + 1 :]])
+        entries = dict(self.mapping)
+        if node is None:
+            del entries[str(head)]
         else:
-            entries[head] = node
+            entries[str(head)] = node
         return replace(self, value=entries)
 
     def walk(self, trail: Trail = ()) -> Iterator[tuple[Trail, Node]]:
@@ -153,8 +172,14 @@ def read_document(path: Path, shown: str) -> Node:
     except OSError as error:
         raise input_error(f"cannot be read: {error.strerror}", shown) from None
     except UnicodeDecodeError as error:
-        raise input_error(f"byte {error.start} is not UTF-8; save the file as UTF-8", shown) from None
+        where = _place_behind(error.object[: error.start].decode("utf-8-sig"), shown)
+        raise input_error(f"byte {error.start} is not UTF-8; save the file as UTF-8", place=where) from None
     return parse_document(text, shown)
+
+
+def _place_behind(text: str, shown: str) -> Place:
+    """Where the character stands that comes after some text."""
+    return Place(shown, text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
 def parse_document(text: str, shown: str) -> Node:
@@ -162,6 +187,9 @@ def parse_document(text: str, shown: str) -> Node:
     builder = _Builder(shown)
     root: Node | None = None
     documents = 0
+    if found := _UNPRINTABLE.search(text):
+        sentence = f"the character U+{ord(found[0]):04X} is not allowed in YAML; remove it, or save the file as UTF-8"
+        raise input_error(sentence, place=_place_behind(text[: found.start()], shown))
     try:
         events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         for event in events:
@@ -170,11 +198,9 @@ def parse_document(text: str, shown: str) -> Node:
             elif not isinstance(event, yaml.StreamStartEvent | yaml.StreamEndEvent | yaml.DocumentEndEvent):
                 root = builder.node(event, events, 0)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = Place(shown, mark.line + 1, mark.column + 1) if mark else None
-        builder.problems.append(Problem(where, "", f"not valid YAML: {error.problem or error.context}"))
-    except yaml.YAMLError as error:
-        builder.problems.append(Problem(Place(shown, 1, 1), "", f"not valid YAML: {' '.join(str(error).split())}"))
+        builder.problems.append(_syntax_problem(error, text, shown))
+    except InputError as error:
+        builder.problems.extend(error.problems)
     if documents > 1:
         builder.problems.append(Problem(Place(shown, 1, 1), "", "one file holds one document; remove the lines `---`"))
     if not builder.problems and (root is None or not isinstance(root.value, dict) or not root.value):
@@ -186,6 +212,21 @@ def parse_document(text: str, shown: str) -> Node:
     return root
 
 
+def _syntax_problem(error: yaml.MarkedYAMLError, text: str, shown: str) -> Problem:
+    """What the parser says, with what to do about it and where the unfinished part begins."""
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return Problem(Place(shown, 1, 1), "", f"not valid YAML: {error.problem or error.context}")
+    lines = text.splitlines()
+    cure = _CURES.get(error.problem or "", "mend it")
+    if mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
+        cure = "indent with spaces, not with tabs"
+    began = error.context_mark
+    since = f" of what begins in line {began.line + 1}" if began is not None and began.line < mark.line else ""
+    sentence = f"not valid YAML: {error.problem or error.context}{since}; {cure}"
+    return Problem(Place(shown, mark.line + 1, mark.column + 1), "", sentence)
+
+
 class _Builder:
     """Turns parser events into nodes and collects what is refused on the way."""
 
@@ -194,25 +235,31 @@ class _Builder:
         self.problems: list[Problem] = []
         self.anchors: dict[str, Node] = {}
         self.sizes: dict[str, int] = {}
+        self.heights: dict[str, int] = {}
         self.count = 0
+        self.deepest = 0
 
     def node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         place = Place(self.shown, event.start_mark.line + 1, event.start_mark.column + 1)
-        before = self.count
+        before, outside = self.count, self.deepest
         self.count += 1
+        self.deepest = depth
+        if isinstance(event, yaml.AliasEvent):
+            self.count += self.sizes.get(str(event.anchor), 0)
+            self.deepest += self.heights.get(str(event.anchor), 0)
         if self.count > MOST_NODES:
             raise InputError(
                 [Problem(place, "", f"more than {MOST_NODES} values, counting aliases; simplify the file")]
             )
-        if depth > DEEPEST:
+        if self.deepest > DEEPEST:
             raise InputError([Problem(place, "", f"nested deeper than {DEEPEST} levels; simplify the file")])
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:
                 raise InputError([Problem(place, "", f"*{event.anchor} has no &{event.anchor} before it")])
-            self.count += self.sizes[event.anchor]
+            self.deepest = max(outside, self.deepest)
             return self.anchors[event.anchor]
         tag = getattr(event, "tag", None)
-        if tag is not None and tag != "!":
+        if tag is not None:
             self.problems.append(Problem(place, "", f"tags such as {tag} are not used here; remove it"))
         value: Any
         if isinstance(event, yaml.MappingStartEvent):
@@ -227,6 +274,8 @@ class _Builder:
         if event.anchor:
             self.anchors[event.anchor] = node
             self.sizes[event.anchor] = self.count - before
+            self.heights[event.anchor] = self.deepest - depth
+        self.deepest = max(outside, self.deepest)
         return node
 
     def entries(self, events: Iterator[Any], depth: int) -> dict[str, Node]:
