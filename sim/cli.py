@@ -349,9 +349,9 @@ def _print_loads(console: Console, scenario: Scenario, mode: str) -> None:
 
     table = Table(title=f"Offered load in mode {mode}", title_justify="left", pad_edge=False)
     table.add_column("Station", overflow="fold")
-    for head in ("visits/day", "work h/day", "open h/day", "load"):
+    for head in ("visits/day", "work/day", "open/day", "load"):
         table.add_column(head, justify="right")
-    for load in station_loads(scenario.under(mode).definition):
+    for load in station_loads(scenario, mode):
         colour = "red" if load.ratio >= 1 else "yellow" if load.ratio >= 0.9 else "default"
         table.add_row(
             load.station,

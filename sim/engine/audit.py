@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.plan import Plan
+from sim.engine.plan import Plan, Resource
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 from sim.errors import RunError
+from sim.scenario.steps import Steps
 
 Times = NDArray[np.int64]
 
@@ -25,6 +26,8 @@ class Audit:
     """Entities by flow with every activity behind them."""
     inside: dict[str, int]
     """Entities by flow that have not left by the horizon."""
+    turned_away: dict[str, int]
+    """Entities by flow that found a line full."""
     visits: int
     """Visits that have ended."""
     mean_inside: float
@@ -38,7 +41,7 @@ def audit(workload: Workload, timeline: Timeline) -> Audit:
         RunError: Naming the first contradiction of each kind.
     """
     faults = _order(timeline)
-    for check in (_precedence, _durations, _capacity):
+    for check in (_precedence, _durations, _capacity, _carriers):
         faults += check(workload, timeline)
     result, more = _conservation(workload, timeline)
     faults += more
@@ -85,7 +88,12 @@ def _precedence(workload: Workload, timeline: Timeline) -> list[str]:
 def _durations(workload: Workload, timeline: Timeline) -> list[str]:
     """Work takes as long as its workload says; what does not take place takes no time."""
     ended = timeline.end != NEVER
-    wrong = ended & (timeline.end - timeline.start != workload.work)
+    timed = np.ones(len(ended), dtype=np.bool_)
+    for code, flow in enumerate(workload.plan.flows):
+        for number, activity in enumerate(flow.activities):
+            if activity.ride is not None:
+                timed[workload.visits_of_flow[code][:, number]] = False
+    wrong = ended & timed & (timeline.end - timeline.start != workload.work)
     passed = ended & ~workload.takes_place & (timeline.end != timeline.ready)
     return [
         f"{int(mask.sum())} visits {sentence}"
@@ -106,14 +114,21 @@ def usage(workload: Workload, timeline: Timeline) -> list[tuple[Times, Times, Ti
     amounts: list[list[Times]] = [[] for _ in plan.resources]
     for code, flow in enumerate(plan.flows):
         visits = workload.visits_of_flow[code]
+        away = timeline.turned_away[workload.flow == code]
         for number, activity in enumerate(flow.activities):
             uses = [] if activity.station is None else [(activity.station, activity.amount, number, number)]
             uses += [(resource, amount, seized, number) for resource, amount, seized in activity.gives_back]
+            uses += [
+                (resource, amount, number, number)
+                for resource, amount in activity.needs
+                if plan.resources[resource].quota
+            ]
             for resource, amount, begin, end in uses:
                 first = visits[:, begin]
                 used = workload.takes_place[first] & (timeline.start[first] != NEVER)
                 taken[resource].append(timeline.start[first][used])
-                returned[resource].append(timeline.end[visits[:, end]][used])
+                back = timeline.end[visits[:, end]]
+                returned[resource].append(np.where((back == NEVER) & (away != NEVER), away, back)[used])
                 amounts[resource].append(np.full(int(used.sum()), amount, dtype=np.int64))
     empty = np.zeros(0, dtype=np.int64)
     return [
@@ -130,21 +145,18 @@ def _capacity(workload: Workload, timeline: Timeline) -> list[str]:
     """Whenever a unit is taken, the resource is open and no more units are in use than it has."""
     faults = []
     horizon = workload.plan.calendar.horizon
-    for resource, (taken, returned, amount) in zip(workload.plan.resources, usage(workload, timeline), strict=True):
-        if not len(taken):
+    for resource, steps, (taken, returned, amount) in zip(
+        workload.plan.resources, workload.capacity, usage(workload, timeline), strict=True
+    ):
+        if resource.quota:
+            faults += _quota(resource, steps, taken, amount)
             continue
         given_back = np.where(returned == NEVER, horizon, returned)
-        by_taken, by_returned = np.argsort(taken, kind="stable"), np.argsort(given_back, kind="stable")
+        used = Steps.counting(taken, given_back, amount)
         moments = np.unique(taken)
-        out = np.concatenate(([0], np.cumsum(amount[by_taken])))[
-            np.searchsorted(taken[by_taken], moments, side="right")
-        ]
-        back = np.concatenate(([0], np.cumsum(amount[by_returned])))[
-            np.searchsorted(given_back[by_returned], moments, side="right")
-        ]
-        capacity = resource.capacity.at(moments)
+        capacity = steps.at(moments)
         closed = capacity == 0
-        over = (out - back > capacity) & ~closed
+        over = (used.at(moments) > capacity) & ~closed
         if closed.any():
             first = int(moments[closed][0])
             faults.append(f"{resource.name} begins work at {first} ms, when it is closed ({int(closed.sum())} times)")
@@ -155,13 +167,68 @@ def _capacity(workload: Workload, timeline: Timeline) -> list[str]:
     return faults
 
 
+def _quota(resource: Resource, steps: Steps, taken: Times, amount: Times) -> list[str]:
+    """No period uses more than it allows; of a quota that is kept, no more than all periods so far."""
+    period = np.searchsorted(steps.times, taken, side="right") - 1
+    used = np.bincount(period, weights=amount, minlength=len(steps.times)).astype(np.int64)
+    over = np.cumsum(used) > np.cumsum(steps.values) if resource.kept else used > steps.values
+    if not over.any():
+        return []
+    return [
+        f"{resource.name} is exceeded in the period from {int(steps.times[over][0])} ms ({int(over.sum())} periods)"
+    ]
+
+
+def _carriers(workload: Workload, timeline: Timeline) -> list[str]:
+    """Riders begin and end with their carrier, and no carrier has more aboard than fit."""
+    faults: list[str] = []
+    plan = workload.plan
+    most = dict(zip(workload.loads.visit.tolist(), workload.loads.most.tolist(), strict=True))
+    loads: dict[tuple[int, int], int] = {}
+    unloads: dict[tuple[int, int], int] = {}
+    for code, flow in enumerate(plan.flows):
+        visits = workload.visits_of_flow[code]
+        entities = np.flatnonzero(workload.flow == code).tolist()
+        for number, activity in enumerate(flow.activities):
+            for table, ride in ((loads, activity.loads), (unloads, activity.unloads)):
+                if ride is not None:
+                    table.update(zip(((entity, ride) for entity in entities), visits[:, number].tolist(), strict=True))
+    aboard: dict[int, int] = {}
+    for code, flow in enumerate(plan.flows):
+        visits = workload.visits_of_flow[code]
+        for number, activity in enumerate(flow.activities):
+            if activity.ride is None:
+                continue
+            for visit in visits[:, number][timeline.carrier[visits[:, number]] != NEVER].tolist():
+                carrier = int(timeline.carrier[visit])
+                load, unload = loads.get((carrier, activity.ride)), unloads[carrier, activity.ride]
+                came_with = workload.carrier[_entity(workload, visit)] == carrier and not activity.before
+                brought = load is None or came_with
+                if not brought and load is not None:
+                    aboard[load] = aboard.get(load, 0) + 1
+                    if timeline.start[visit] != timeline.start[load]:
+                        faults.append(f"visit {visit} boards without its carrier")
+                if timeline.end[visit] != max(
+                    timeline.end[unload], timeline.start[visit] if timeline.end[unload] != NEVER else NEVER
+                ):
+                    faults.append(f"visit {visit} does not end with its carrier")
+    faults += [
+        f"visit {load} takes {count} aboard, {most[load]} fit" for load, count in aboard.items() if count > most[load]
+    ]
+    return faults[:10]
+
+
+def _entity(workload: Workload, visit: int) -> int:
+    return int(np.searchsorted(workload.first_visit, visit, side="right")) - 1
+
+
 def leaving(workload: Workload, timeline: Timeline) -> Times:
-    """When each entity has all its activities behind it, `NEVER` if that did not happen; shape (entities,)."""
+    """When each entity has all its activities behind it or is turned away, otherwise `NEVER`; shape (entities,)."""
     left = np.empty(len(workload.flow), dtype=np.int64)
     for code in range(len(workload.plan.flows)):
         ends = timeline.end[workload.visits_of_flow[code]]
         left[workload.flow == code] = np.where((ends == NEVER).any(axis=1), NEVER, ends.max(axis=1, initial=0))
-    return left
+    return np.where(timeline.turned_away != NEVER, timeline.turned_away, left)
 
 
 def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[str]]:
@@ -171,16 +238,22 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
     gone = left != NEVER
     horizon = plan.calendar.horizon
     faults = []
-    arrived_by, left_by, inside_by = {}, {}, {}
+    arrived_by = dict.fromkeys(plan.flow_names, 0)
+    left_by, inside_by, away_by = arrived_by.copy(), arrived_by.copy(), arrived_by.copy()
     for code, flow in enumerate(plan.flows):
         mine = workload.flow == code
-        visits = workload.visits_of_flow[code]
-        unfinished = (timeline.end[visits] == NEVER).any(axis=1)
-        arrived_by[flow.name], left_by[flow.name] = int(mine.sum()), int((gone & mine).sum())
-        inside_by[flow.name] = int(unfinished.sum())
-        if arrived_by[flow.name] != left_by[flow.name] + inside_by[flow.name]:
-            counts = f"{arrived_by[flow.name]} arrived, {left_by[flow.name]} left, {inside_by[flow.name]} are inside"
-            faults.append(f"{flow.name}: {counts}")
+        away = timeline.turned_away[mine] != NEVER
+        unfinished = (timeline.end[workload.visits_of_flow[code]] == NEVER).any(axis=1)
+        arrived_by[flow.name] += int(mine.sum())
+        left_by[flow.name] += int((gone[mine] & ~away).sum())
+        inside_by[flow.name] += int((unfinished & ~away).sum())
+        away_by[flow.name] += int(away.sum())
+    for name, arrived in arrived_by.items():
+        if arrived != left_by[name] + inside_by[name] + away_by[name]:
+            counts = (
+                f"{arrived} arrived, {left_by[name]} left, {inside_by[name]} are inside, {away_by[name]} turned away"
+            )
+            faults.append(f"{name}: {counts}")
     # Little's law, its two sides by different roads: the integral of the number inside from the sorted moments at which
     # it changes, and the sum of the entities' own times. Whole numbers both, so they must be equal, not nearly equal.
     until = np.where(gone, left, horizon)
@@ -193,4 +266,4 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
     if area != times:
         faults.append(f"Little's law: the number inside integrates to {area} ms, the times inside sum to {times} ms")
     ended = int((timeline.end != NEVER).sum())
-    return Audit(arrived_by, left_by, inside_by, ended, area / horizon if horizon else 0.0), faults
+    return Audit(arrived_by, left_by, inside_by, away_by, ended, area / horizon if horizon else 0.0), faults

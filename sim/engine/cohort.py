@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.streams import Uniforms, uniforms
-from sim.scenario.demand import Arrivals, Flow
+from sim.scenario.demand import Aboard, Arrivals, Flow
+from sim.scenario.disruptions import Disruption
 from sim.scenario.fields import Outcome
 from sim.scenario.rosters import WEEKDAYS, Calendar
 from sim.scenario.units import DAY, HOUR, MINUTE
@@ -51,22 +52,45 @@ class FlowCohort:
     attributes: Mapping[str, NDArray[np.object_]]
     """Outcome of each attribute, shape (n,)."""
     luck: Luck
+    carrier_flow: str | None = None
+    """The flow whose entities brought these."""
+    carrier: Times | None = None
+    """For each entity the index of the carrier that brought it, shape (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """All flows of one replication, ordered by name."""
+    """All flows of one replication, ordered by name, and what strikes the stations."""
 
     calendar: Calendar
     replication: int
     flows: tuple[FlowCohort, ...]
+    disruptions: Mapping[str, tuple[tuple[int, int], ...]]
+    """For each disruption the stretches [begin, end) in ms."""
 
 
-def sample_cohort(demand: Mapping[str, Flow], calendar: Calendar, seed: int, replication: int) -> Cohort:
-    """Draw the entities of one replication."""
+def sample_cohort(
+    demand: Mapping[str, Flow],
+    calendar: Calendar,
+    seed: int,
+    replication: int,
+    disruptions: Mapping[str, Disruption] | None = None,
+) -> Cohort:
+    """Draw the entities of one replication and its disruptions."""
+    arrivals: dict[str, Times] = {}
+    carriers: dict[str, Times] = {}
+    for name in _carriers_first(demand):
+        rules = demand[name].arrivals
+        luck = Luck(seed, replication, name, 0)
+        if rules.aboard is None:
+            arrivals[name] = arrival_times(rules, calendar, luck)
+        else:
+            counts = _riders(rules.aboard, luck, len(arrivals[rules.aboard.flow]))
+            carriers[name] = np.repeat(np.arange(len(counts)), counts)
+            arrivals[name] = arrivals[rules.aboard.flow][carriers[name]]
     flows = []
     for name, flow in sorted(demand.items()):
-        arrival = arrival_times(flow.arrivals, calendar, Luck(seed, replication, name, 0))
+        arrival = arrivals[name]
         luck = Luck(seed, replication, name, len(arrival))
         attributes = {
             variable: chosen(luck, f"attribute/{variable}", attribute.outcomes())
@@ -74,8 +98,61 @@ def sample_cohort(demand: Mapping[str, Flow], calendar: Calendar, seed: int, rep
             else _true_for(luck.of(f"attribute/{variable}") < (attribute.share or 0.0))
             for variable, attribute in sorted(flow.attributes.items())
         }
-        flows.append(FlowCohort(name, arrival, attributes, luck))
-    return Cohort(calendar, replication, tuple(flows))
+        aboard = flow.arrivals.aboard
+        flows.append(
+            FlowCohort(name, arrival, attributes, luck, aboard.flow if aboard is not None else None, carriers.get(name))
+        )
+    strikes = {name: _strikes(name, rules, calendar, seed, replication) for name, rules in (disruptions or {}).items()}
+    return Cohort(calendar, replication, tuple(flows), strikes)
+
+
+def _carriers_first(demand: Mapping[str, Flow]) -> list[str]:
+    """The flows so that each stands behind the flow that brings it."""
+    order: list[str] = []
+
+    def visit(name: str) -> None:
+        aboard = demand[name].arrivals.aboard
+        if aboard is not None and aboard.flow not in order:
+            visit(aboard.flow)
+        if name not in order:
+            order.append(name)
+
+    for name in sorted(demand):
+        visit(name)
+    return order
+
+
+def _riders(aboard: Aboard, luck: Luck, carriers: int) -> Times:
+    """How many each carrier brings."""
+    if aboard.riders is not None:
+        return np.full(carriers, aboard.riders, dtype=np.int64)
+    assert aboard.least is not None
+    assert aboard.most is not None
+    chance = uniforms(luck.seed, luck.replication, f"{luck.flow}/riders", carriers)
+    return aboard.least + np.floor(chance * (aboard.most - aboard.least + 1)).astype(np.int64)
+
+
+def _strikes(
+    name: str, rules: Disruption, calendar: Calendar, seed: int, replication: int
+) -> tuple[tuple[int, int], ...]:
+    """The stretches of a disruption up to the horizon, the same in every mode."""
+    if rules.dates is not None:
+        zone = rules.zone or calendar.zone
+        dated = sorted(
+            (calendar.milliseconds(one, zone), calendar.milliseconds(other, zone)) for one, other in rules.dates
+        )
+        return tuple((max(begin, 0), end) for begin, end in dated if end > 0 and begin < calendar.horizon)
+    assert rules.between is not None
+    assert rules.lasts is not None
+    count, ends, lasts = 16, np.zeros(1), np.zeros(1)
+    while ends[-1] < calendar.horizon:
+        count *= 2
+        between = rules.between.quantile(uniforms(seed, replication, f"disruption/{name}/between", count))
+        lasts = rules.lasts.quantile(uniforms(seed, replication, f"disruption/{name}/lasts", count))
+        ends = np.cumsum(between + lasts)
+    begins = np.rint(ends - lasts).astype(np.int64)
+    chosen = begins < calendar.horizon
+    return tuple(zip(begins[chosen].tolist(), np.rint(ends).astype(np.int64)[chosen].tolist(), strict=True))
 
 
 def chosen(luck: Luck, purpose: str, shares: Mapping[Outcome, float]) -> NDArray[np.object_]:

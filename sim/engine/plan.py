@@ -6,25 +6,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sim.scenario.demand import Flow
-from sim.scenario.procedure import Activity, Procedure
-from sim.scenario.rosters import Calendar, capacity_steps
+from sim.scenario.disruptions import Disruption
+from sim.scenario.procedure import Activity, Procedure, Quota, Route, Station
+from sim.scenario.rosters import Calendar, allowance_steps, capacity_steps
 from sim.scenario.routes import activity_order, holds
 from sim.scenario.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Anything counted: a station or a pool."""
+    """Anything counted: a station, a pool, a quota."""
 
     name: str
     port: str
     agency: str | None
     capacity: Steps
+    """Units on duty; of a quota what each period allows, from its begin to the next."""
+    quota: bool = False
+    """What is taken of a quota does not come back."""
+    kept: bool = False
+    """Whether what a period of a quota leaves can be used later."""
+    queue_limit: int | None = None
+    """Who finds so many waiting is turned away."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityPlan:
-    """One activity of one flow in codes. Activities are numbered within their flow, resources over all."""
+    """One activity of one flow in codes. Activities are numbered within their flow, resources and rides over all."""
 
     name: str
     phase: str | None
@@ -32,7 +40,7 @@ class ActivityPlan:
     station: int | None
     """Resource of its `at`."""
     queue: int | None
-    """The line it waits in: that of its station, or of the first resource (by name) that it seizes."""
+    """The line it waits in: that of its station, or else of the first resource (by name) that it needs."""
     needs: tuple[tuple[int, int], ...]
     """Resource and amount of all that must be free when it starts, ordered by resource."""
     amount: int
@@ -43,16 +51,31 @@ class ActivityPlan:
     """The activities that must have ended."""
     behind: tuple[int, ...]
     """The activities that wait for this one."""
+    ride: int | None
+    """The ride at which it waits for a carrier."""
+    loads: int | None
+    """The ride whose riders it takes aboard."""
+    unloads: int | None
+    """The ride whose riders go on when it has ended."""
+    awaits: int | None
+    """The ride whose riders it waits for."""
+    awaited: tuple[tuple[int, int], ...]
+    """Ride and riding activity of every ride whose carriers wait until this activity is behind their riders."""
     rules: Activity
     """What binds it to entities: durations, shares, conditions."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowPlan:
-    """The route of one flow; activities in an order in which each stands behind its predecessors."""
+    """One route of one flow; activities in an order in which each stands behind its predecessors.
+
+    A flow has several routes where reforms are adopted by a share of its entities.
+    """
 
     name: str
     port: str
+    adopts: frozenset[str]
+    """The partly adopted reforms that its entities have adopted."""
     activities: tuple[ActivityPlan, ...]
 
     def code(self, activity: str) -> int | None:
@@ -61,56 +84,147 @@ class FlowPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class DisruptionPlan:
+    """Which resources a disruption strikes and what it leaves of them."""
+
+    name: str
+    resources: tuple[int, ...]
+    rules: Disruption
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A mode's procedure; resources and flows are ordered by name."""
+    """A mode's procedure; resources, rides, flows and disruptions are ordered by name."""
 
     calendar: Calendar
     resources: tuple[Resource, ...]
+    rides: tuple[str, ...]
     flows: tuple[FlowPlan, ...]
+    disruptions: tuple[DisruptionPlan, ...]
+    adoption: Mapping[str, Mapping[str, float]]
+    """For each port the share of the entities that adopt each partly adopted reform."""
+
+    @property
+    def flow_names(self) -> list[str]:
+        """Every flow once, in order."""
+        return list(dict.fromkeys(flow.name for flow in self.flows))
 
 
-def make_plan(procedure: Procedure, demand: Mapping[str, Flow], calendar: Calendar) -> Plan:
-    """Translate a procedure into codes."""
-    names = sorted(procedure.stations)
-    code = {name: index for index, name in enumerate(names)}
-    resources = []
-    for name in names:
-        station = procedure.stations[name]
-        roster = procedure.rosters[station.roster] if station.roster is not None else None
-        resources.append(
-            Resource(name, station.port, station.agency, capacity_steps(roster, station.capacity, calendar))
+Variants = Mapping[str, Mapping[frozenset[str], Route]]
+"""For each flow its routes by the partly adopted reforms that they contain."""
+
+
+def make_plan(
+    procedure: Procedure,
+    demand: Mapping[str, Flow],
+    calendar: Calendar,
+    *,
+    disruptions: Mapping[str, Disruption] | None = None,
+    variants: Variants | None = None,
+    adoption: Mapping[str, Mapping[str, float]] | None = None,
+) -> Plan:
+    """Translate a procedure into codes.
+
+    Args:
+        procedure: Stations, quotas, rosters and routes.
+        demand: The flows.
+        calendar: The calendar.
+        disruptions: What strikes the stations.
+        variants: Routes of flows of which only a share adopts some reforms, instead of those of the procedure.
+        adoption: The shares of those reforms.
+    """
+    resources = _resources(procedure, calendar)
+    code = {resource.name: index for index, resource in enumerate(resources)}
+    routes = [
+        (name, adopts, route)
+        for name in sorted(procedure.routes)
+        for adopts, route in sorted(
+            (variants or {}).get(name, {frozenset(): procedure.routes[name]}).items(), key=lambda item: sorted(item[0])
         )
-    flows = []
-    for flow_name in sorted(procedure.routes):
-        route = procedure.routes[flow_name]
-        order = activity_order(route)
-        number = {name: index for index, name in enumerate(order)}
-        ends: dict[str, list[tuple[int, int, int]]] = {}
-        for hold in holds(route):
-            assert hold.released_at is not None, "checked when the scenario was loaded"
-            ends.setdefault(hold.released_at, []).append((code[hold.resource], hold.amount, number[hold.seized_at]))
-        activities = []
-        for name in order:
-            activity = route[name]
-            place = code[activity.at] if activity.at is not None else None
-            needs = {code[resource]: amount for resource, amount in activity.seizes.items()}
-            if place is not None:
-                needs[place] = needs.get(place, 0) + activity.amount
-            agency = activity.agency or (procedure.stations[activity.at].agency if activity.at is not None else None)
-            activities.append(
-                ActivityPlan(
-                    name=name,
-                    phase=activity.phase,
-                    agency=agency,
-                    station=place,
-                    queue=place if place is not None else min(needs, default=None),
-                    needs=tuple(sorted(needs.items())),
-                    amount=activity.amount,
-                    gives_back=tuple(sorted(ends.get(name, []))),
-                    before=tuple(sorted(number[before] for before in activity.after)),
-                    behind=tuple(sorted(number[other] for other in order if name in route[other].after)),
-                    rules=activity,
-                )
+    ]
+    rides = sorted({ride for _, _, route in routes for activity in route.values() for ride in _rides(activity)})
+    awaited = {
+        (activity.awaits.ride, activity.awaits.activity)
+        for _, _, route in routes
+        for activity in route.values()
+        if activity.awaits is not None
+    }
+    ride_code = {name: index for index, name in enumerate(rides)}
+    flows = tuple(
+        FlowPlan(name, demand[name].port, adopts, _activities(route, procedure, code, ride_code, awaited))
+        for name, adopts, route in routes
+    )
+    struck = tuple(
+        DisruptionPlan(name, tuple(sorted(code[station] for station in rules.stations)), rules)
+        for name, rules in sorted((disruptions or {}).items())
+    )
+    return Plan(calendar, tuple(resources), tuple(rides), flows, struck, adoption or {})
+
+
+def _resources(procedure: Procedure, calendar: Calendar) -> list[Resource]:
+    def one(name: str, item: Station | Quota) -> Resource:
+        roster = procedure.rosters[item.roster] if item.roster is not None else None
+        if isinstance(item, Station):
+            steps = capacity_steps(roster, item.capacity, calendar)
+            return Resource(name, item.port, item.agency, steps, queue_limit=item.queue_limit)
+        steps = allowance_steps(item.amount, item.changes, item.zone, roster, calendar)
+        return Resource(name, item.port, item.agency, steps, quota=True, kept=item.unused == "kept")
+
+    items: dict[str, Station | Quota] = {**procedure.stations, **procedure.quotas}
+    return [one(name, items[name]) for name in sorted(items)]
+
+
+def _rides(activity: Activity) -> list[str]:
+    named = [activity.ride, activity.unload, activity.load.ride if activity.load else None]
+    return [ride for ride in named if ride is not None]
+
+
+def _activities(
+    route: Route,
+    procedure: Procedure,
+    code: Mapping[str, int],
+    ride_code: Mapping[str, int],
+    awaited: set[tuple[str, str]],
+) -> tuple[ActivityPlan, ...]:
+    order = activity_order(route)
+    number = {name: index for index, name in enumerate(order)}
+    ends: dict[str, list[tuple[int, int, int]]] = {}
+    for hold in holds(route):
+        assert hold.released_at is not None, "checked when the scenario was loaded"
+        ends.setdefault(hold.released_at, []).append((code[hold.resource], hold.amount, number[hold.seized_at]))
+    riding = {activity.ride: number[name] for name, activity in route.items() if activity.ride is not None}
+    plans = []
+    for name in order:
+        activity = route[name]
+        place = code[activity.at] if activity.at is not None else None
+        needs = {code[resource]: amount for resource, amount in (activity.seizes | activity.needs).items()}
+        first = min((code[resource] for resource in activity.seizes), default=min(needs, default=None))
+        if place is not None:
+            needs[place] = needs.get(place, 0) + activity.amount
+        plans.append(
+            ActivityPlan(
+                name=name,
+                phase=activity.phase,
+                agency=activity.agency or _agency(activity, procedure),
+                station=place,
+                queue=place if place is not None else first,
+                needs=tuple(sorted(needs.items())),
+                amount=activity.amount,
+                gives_back=tuple(sorted(ends.get(name, []))),
+                before=tuple(sorted(number[before] for before in activity.after)),
+                behind=tuple(sorted(number[other] for other in order if name in route[other].after)),
+                ride=ride_code[activity.ride] if activity.ride is not None else None,
+                loads=ride_code[activity.load.ride] if activity.load is not None else None,
+                unloads=ride_code[activity.unload] if activity.unload is not None else None,
+                awaits=ride_code[activity.awaits.ride] if activity.awaits is not None else None,
+                awaited=tuple(
+                    sorted((ride_code[ride], riding[ride]) for ride, what in awaited if what == name and ride in riding)
+                ),
+                rules=activity,
             )
-        flows.append(FlowPlan(flow_name, demand[flow_name].port, tuple(activities)))
-    return Plan(calendar, tuple(resources), tuple(flows))
+        )
+    return tuple(plans)
+
+
+def _agency(activity: Activity, procedure: Procedure) -> str | None:
+    return procedure.stations[activity.at].agency if activity.at is not None else None

@@ -1,15 +1,16 @@
 """The reference engine, on SimPy's environment: one scheduled event for each piece of work, no process per entity.
 
-The rule for one instant: what ends, ends; then capacities change; then who arrives, arrives; activities without work or
-resources happen at once. Only when nothing of that is left for this instant, waiting visits start in the order of
-(priority, ready, visit), where a visit's number orders entities by arrival. Work of zero length ends at the same
-instant, and the rule begins again.
+The rule for one instant: what ends, ends; then capacities change and quotas are filled; then who arrives, arrives;
+activities without work or resources happen at once. Only when nothing of that is left for this instant, carriers take
+riders aboard and waiting visits start, in the order of (priority, ready, visit), where a visit's number orders entities
+by arrival; then who waits in a line that is longer than its limit is turned away, the last first. Work of zero length
+ends at the same instant, and the rule begins again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ CAPACITY_CHANGES = EventPriority(2)
 ARRIVALS = EventPriority(3)
 """Priorities of events at one instant; SimPy gives a `Timeout`, here the end of work, the priority 1."""
 
+Key = tuple[int, int, int]
+"""Priority, ready, visit: the place of a visit in a line."""
+
 
 def run(workload: Workload) -> Timeline:
     """Simulate a workload up to its calendar's horizon."""
@@ -33,7 +37,13 @@ class _Happening(Event):
     """Something at a moment with a priority of ours; a `Timeout` has only SimPy's own."""
 
     def __init__(
-        self, env: Environment, moment: int, priority: EventPriority, callback: Callable[[Any], object], value: object
+        self,
+        env: Environment,
+        moment: int,
+        *,
+        priority: EventPriority,
+        callback: Callable[[Any], object],
+        value: object,
     ) -> None:
         super().__init__(env)
         self.callbacks = [callback]  # type: ignore[list-item]
@@ -59,81 +69,125 @@ class _Run:
         self.priority: list[int] = workload.priority.tolist()
 
         offsets = np.concatenate(([0], np.cumsum([len(flow.activities) for flow in plan.flows]))).tolist()
-        activities = [
-            (offset, number, a)
-            for flow, offset in zip(plan.flows, offsets, strict=False)
-            for number, a in enumerate(flow.activities)
-        ]
         starts = np.array(offsets[:-1], dtype=np.int64)
         entity = np.repeat(np.arange(len(workload.flow)), np.diff(workload.first_visit))
         local = np.arange(visits) - workload.first_visit[:-1][entity]
         self.code: list[int] = (starts[workload.flow][entity] + local).tolist()
-        self.needs = [a.needs for _, _, a in activities]
-        self.queue_of = [a.queue for _, _, a in activities]
-        self.station = [(a.station, a.amount) if a.station is not None else None for _, _, a in activities]
-        self.gives_back = [
-            tuple((r, amount, seized - n) for r, amount, seized in a.gives_back) for _, n, a in activities
+        self.first_code: list[int] = offsets[:-1]
+        self.flow: list[int] = workload.flow.tolist()
+        self.first_visit: list[int] = workload.first_visit.tolist()
+        self.entity: list[int] = entity.tolist()
+
+        activities = [(number, a) for flow in plan.flows for number, a in enumerate(flow.activities)]
+        self.needs = [a.needs for _, a in activities]
+        self.queue_of = [a.queue for _, a in activities]
+        self.station = [(a.station, a.amount) if a.station is not None else None for _, a in activities]
+        self.gives_back = [tuple((r, amount, seized - n) for r, amount, seized in a.gives_back) for n, a in activities]
+        self.behind = [tuple(other - n for other in a.behind) for n, a in activities]
+        self.ride = [a.ride for _, a in activities]
+        self.loads = [a.loads for _, a in activities]
+        self.unloads = [a.unloads for _, a in activities]
+        self.awaits = [a.awaits for _, a in activities]
+        self.awaited = [tuple((ride, riding - n) for ride, riding in a.awaited) for n, a in activities]
+        self.carries = [
+            any(x is not None for x in (a.ride, a.loads, a.unloads, a.awaits)) or bool(a.awaited) for _, a in activities
         ]
-        self.behind = [tuple(other - n for other in a.behind) for _, n, a in activities]
-        self.open_predecessors = (
-            np.array([len(a.before) for _, _, a in activities], dtype=np.int64)[self.code].tolist() if visits else []
-        )
+        counts = np.array([len(a.before) for _, a in activities], dtype=np.int64)
+        self.predecessors: list[int] = counts.tolist()
+        self.open_predecessors: list[int] = counts[self.code].tolist() if visits else []
         self.roots = [[n for n, a in enumerate(flow.activities) if not a.before] for flow in plan.flows]
 
         self.free = [0] * len(plan.resources)
-        self.queues: list[list[tuple[int, int, int]]] = [[] for _ in plan.resources]
+        self.queues: list[list[Key]] = [[] for _ in plan.resources]
+        self.limits = [resource.queue_limit for resource in plan.resources]
         self.group_of = _groups(workload)
         self.members: dict[int, list[int]] = {}
-        for queue in sorted({a.queue for _, _, a in activities if a.queue is not None}):
+        for queue in sorted({a.queue for _, a in activities if a.queue is not None}):
             self.members.setdefault(self.group_of[queue], []).append(queue)
+        self.limited = {
+            group: [member for member in members if self.limits[member] is not None]
+            for group, members in self.members.items()
+        }
         self.woken: set[int] = set()
+        self.turned_away = [NEVER] * len(self.flow)
         self.when_ended = [self.on_end]
+
+        self.brought_by: list[int] = workload.carrier.tolist()
+        self.carrier = [NEVER] * visits
+        self.riders: list[list[Key]] = [[] for _ in plan.rides]
+        self.carriers: list[list[Key]] = [[] for _ in plan.rides]
+        table = workload.loads
+        self.load_rules = dict(
+            zip(
+                table.visit.tolist(),
+                zip(table.least.tolist(), table.most.tolist(), table.patience.tolist(), strict=True),
+                strict=True,
+            )
+        )
+        self.woken_rides: set[int] = set()
+        self.aboard: dict[tuple[int, int], list[int]] = {}
+        self.unloaded: set[tuple[int, int]] = set()
+        self.expected: dict[tuple[int, int], int] = {}
+        """Riders of an entity's ride whose awaited activity is not behind them yet."""
+        self.patient: dict[tuple[int, int], int] = {}
+        """The visit at which an entity waits for them."""
 
     def timeline(self) -> Timeline:
         """Run to the horizon."""
         env = self.env
-        for code, resource in enumerate(self.workload.plan.resources):
+        for code, (resource, steps) in enumerate(
+            zip(self.workload.plan.resources, self.workload.capacity, strict=True)
+        ):
             before = 0
-            for moment, value in zip(resource.capacity.times.tolist(), resource.capacity.values.tolist(), strict=True):
-                _Happening(env, moment, CAPACITY_CHANGES, self.on_capacity, (code, value - before))
+            for moment, value in zip(steps.times.tolist(), steps.values.tolist(), strict=True):
+                if resource.quota:
+                    change = (code, value, resource.kept)
+                    _Happening(env, moment, priority=CAPACITY_CHANGES, callback=self.on_period, value=change)
+                else:
+                    change = (code, value - before, True)
+                    _Happening(env, moment, priority=CAPACITY_CHANGES, callback=self.on_capacity, value=change)
                 before = value
-        self.arrivals = iter(
-            zip(
-                self.workload.arrival.tolist(),
-                self.workload.flow.tolist(),
-                self.workload.first_visit.tolist(),
-                strict=False,
-            )
-        )
+        self.arrivals = iter(enumerate(self.workload.arrival.tolist()))
         self.expect_arrival()
         step, peek, horizon = env.step, env.peek, self.horizon
         while (now := peek()) < horizon:
             while peek() == now:
                 step()
+            if self.woken_rides:
+                self.take_aboard()
             if self.woken:
                 self.start_waiting()
         ready, start, end = (np.array(times, dtype=np.int64) for times in (self.ready, self.start, self.end))
         end[end >= horizon] = NEVER
-        return Timeline(ready, start, end)
+        carrier = np.array(self.carrier, dtype=np.int64)
+        return Timeline(ready, start, end, carrier, np.array(self.turned_away, dtype=np.int64))
 
     def expect_arrival(self) -> None:
         """Schedule the next arrival; the list of events stays short."""
         coming = next(self.arrivals, None)
         if coming is not None:
-            _Happening(self.env, coming[0], ARRIVALS, self.on_arrival, coming)
+            _Happening(self.env, coming[1], priority=ARRIVALS, callback=self.on_arrival, value=coming)
 
     def on_arrival(self, event: Any) -> None:
         """An entity arrives: its first activities are ready."""
-        now, flow, first = event.value
-        for number in self.roots[flow]:
+        entity, now = event.value
+        first = self.first_visit[entity]
+        for number in self.roots[self.flow[entity]]:
             self.make_ready(first + number, now)
         self.expect_arrival()
 
     def on_capacity(self, event: Any) -> None:
         """A station opens, closes or changes its shift. What is at work goes on."""
-        resource, change = event.value
+        resource, change, _ = event.value
         self.free[resource] += change
         if change > 0:
+            self.woken.add(self.group_of[resource])
+
+    def on_period(self, event: Any) -> None:
+        """A period of a quota begins."""
+        resource, allowed, kept = event.value
+        self.free[resource] = self.free[resource] + allowed if kept else allowed
+        if allowed:
             self.woken.add(self.group_of[resource])
 
     def on_end(self, event: Any) -> None:
@@ -146,6 +200,10 @@ class _Run:
             self.woken.add(self.group_of[resource])
         self.leave(visit, self.env.now)  # type: ignore[arg-type]
 
+    def on_patience(self, event: Any) -> None:
+        """A carrier waits no longer for more riders."""
+        self.woken_rides.add(event.value)
+
     def make_ready(self, visit: int, now: int) -> None:
         """All predecessors have ended: wait in line, begin, or pass through."""
         self.ready[visit] = now
@@ -155,6 +213,8 @@ class _Run:
             if queue is not None:
                 heappush(self.queues[queue], (self.priority[visit], now, visit))
                 self.woken.add(self.group_of[queue])
+                return
+            if self.carries[code] and self.meet(visit, code, now):
                 return
             self.start[visit] = now
             work = self.work[visit]
@@ -173,12 +233,98 @@ class _Run:
             if self.takes_place[visit + seized]:
                 self.free[resource] += amount
                 self.woken.add(self.group_of[resource])
+        if self.carries[code]:
+            self.part(visit, code, now)
         for step in self.behind[code]:
             follower = visit + step
             left = self.open_predecessors[follower] - 1
             self.open_predecessors[follower] = left
             if not left:
                 self.make_ready(follower, now)
+
+    def meet(self, visit: int, code: int, now: int) -> bool:
+        """Wait for a carrier, for riders, or for what riders do; False if there is nothing to wait for."""
+        entity = self.entity[visit]
+        ride, loads, awaits = self.ride[code], self.loads[code], self.awaits[code]
+        if ride is not None:
+            brought_by = self.brought_by[entity] if not self.predecessors[code] else NEVER
+            if brought_by == NEVER:
+                heappush(self.riders[ride], (self.priority[visit], now, visit))
+                self.woken_rides.add(ride)
+                return True
+            self.start[visit] = now
+            self.carrier[visit] = brought_by
+            if (brought_by, ride) in self.unloaded:
+                self.end[visit] = now
+                self.leave(visit, now)
+            else:
+                self.aboard.setdefault((brought_by, ride), []).append(visit)
+                self.expected[brought_by, ride] = self.expected.get((brought_by, ride), 0) + 1
+            return True
+        if loads is not None:
+            heappush(self.carriers[loads], (self.priority[visit], now, visit))
+            self.woken_rides.add(loads)
+            patience = self.load_rules[visit][2]
+            if patience > 0:
+                _Happening(self.env, now + patience, priority=ARRIVALS, callback=self.on_patience, value=loads)
+            return True
+        if awaits is not None and self.expected.get((entity, awaits), 0):
+            self.patient[entity, awaits] = visit
+            return True
+        return False
+
+    def part(self, visit: int, code: int, now: int) -> None:
+        """Let riders go on when their carrier has unloaded, and a carrier when its riders are through."""
+        entity = self.entity[visit]
+        ride = self.unloads[code]
+        if ride is not None:
+            self.unloaded.add((entity, ride))
+            for rider in self.aboard.pop((entity, ride), ()):
+                self.end[rider] = now
+                self.leave(rider, now)
+        for ride, riding in self.awaited[code]:
+            carrier = self.carrier[visit + riding]
+            if carrier != NEVER:
+                self.expected[carrier, ride] -= 1
+                waiting = self.patient.get((carrier, ride))
+                if not self.expected[carrier, ride] and waiting is not None:
+                    del self.patient[carrier, ride]
+                    self.start[waiting] = self.end[waiting] = now
+                    self.leave(waiting, now)
+
+    def take_aboard(self) -> None:
+        """Let carriers begin to load, the first in line first, where enough riders wait or patience is at its end."""
+        now: int = self.env.now  # type: ignore[assignment]
+        woken, self.woken_rides = self.woken_rides, set()
+        for ride in sorted(woken):
+            riders, carriers = self.riders[ride], self.carriers[ride]
+            while carriers:
+                key = carriers[0]
+                least, most, patience = self.load_rules[key[2]]
+                if len(riders) < least and (patience == NEVER or key[1] + patience > now):
+                    out_of_patience = [key for key in carriers if NEVER != self.load_rules[key[2]][2] <= now - key[1]]
+                    if not out_of_patience:
+                        break
+                    key = min(out_of_patience)
+                    most = self.load_rules[key[2]][1]
+                    carriers.remove(key)
+                    heapify(carriers)
+                else:
+                    heappop(carriers)
+                self.depart_with([heappop(riders)[2] for _ in range(min(most, len(riders)))], key[2], ride, now)
+
+    def depart_with(self, riders: list[int], visit: int, ride: int, now: int) -> None:
+        """Take riders aboard and load."""
+        carrier = self.entity[visit]
+        for rider in riders:
+            self.start[rider] = now
+            self.carrier[rider] = carrier
+        self.aboard.setdefault((carrier, ride), []).extend(riders)
+        self.expected[carrier, ride] = self.expected.get((carrier, ride), 0) + len(riders)
+        self.start[visit] = now
+        work = self.work[visit]
+        self.end[visit] = now + work
+        Timeout(self.env, work, visit).callbacks = self.when_ended  # type: ignore[assignment]
 
     def start_waiting(self) -> None:
         """Start everything that can start now, in the order of the rule."""
@@ -190,16 +336,37 @@ class _Run:
                 queue = self.queues[members[0]]
                 while queue and self.begin_if_free(queue[0][2], now):
                     heappop(queue)
-                continue
-            waiting = [(self.queues[member][0], member) for member in members if self.queues[member]]
-            while waiting:
-                head, member = min(waiting)
-                waiting.remove((head, member))
-                if self.begin_if_free(head[2], now):
-                    queue = self.queues[member]
-                    heappop(queue)
-                    if queue:
-                        waiting.append((queue[0], member))
+            else:
+                waiting = [(self.queues[member][0], member) for member in members if self.queues[member]]
+                while waiting:
+                    head, member = min(waiting)
+                    waiting.remove((head, member))
+                    if self.begin_if_free(head[2], now):
+                        queue = self.queues[member]
+                        heappop(queue)
+                        if queue:
+                            waiting.append((queue[0], member))
+            for member in self.limited.get(group, ()):
+                self.turn_away(member, now)
+
+    def turn_away(self, resource: int, now: int) -> None:
+        """Send the last away while a line is longer than its limit; they leave and give back what they hold."""
+        queue, limit = self.queues[resource], self.limits[resource]
+        while limit is not None and len(queue) > limit:
+            last = max(queue)
+            queue.remove(last)
+            heapify(queue)
+            entity = self.entity[last[2]]
+            self.turned_away[entity] = now
+            first = self.first_visit[entity]
+            for visit in range(first, self.first_visit[entity + 1]):
+                if self.end[visit] == NEVER:
+                    for held, amount, seized in self.gives_back[self.code[visit]]:
+                        if self.takes_place[visit + seized] and self.start[visit + seized] != NEVER:
+                            self.free[held] += amount
+                            self.woken.add(self.group_of[held])
+        if self.woken:
+            self.start_waiting()
 
     def begin_if_free(self, visit: int, now: int) -> bool:
         """Begin a visit if everything it needs is free."""

@@ -26,6 +26,10 @@ class Timeline:
     ready: Times
     start: Times
     end: Times
+    carrier: Times
+    """The entity that a riding visit is aboard of, otherwise `NEVER`; shape (visits,)."""
+    turned_away: Times
+    """When each entity was turned away because a line was full, `NEVER` for all others; shape (entities,)."""
 
     def frame(self, workload: Workload) -> pd.DataFrame:
         """One row a visit that takes place: flow, entity, activity, station, ready_ms, start_ms, end_ms.
@@ -50,9 +54,16 @@ class Timeline:
                 )
             )
         table = pd.concat(parts, ignore_index=True)
+        names = {code: flow.name for code, flow in enumerate(plan.flows)}
+        if len(set(names.values())) < len(names):
+            table = table.iloc[
+                np.lexsort((table["visit"], table["entity"], table["flow"].map(names).to_numpy(dtype=str)))
+            ]
         table = table[workload.takes_place[table["visit"].to_numpy()]]
         visit = table.pop("visit").to_numpy()
-        names = {code * 1000 + n: a.name for code, flow in enumerate(plan.flows) for n, a in enumerate(flow.activities)}
+        activities = {
+            code * 1000 + n: a.name for code, flow in enumerate(plan.flows) for n, a in enumerate(flow.activities)
+        }
         stations = {
             code * 1000 + n: plan.resources[a.station].name
             for code, flow in enumerate(plan.flows)
@@ -61,9 +72,9 @@ class Timeline:
         }
         frame = pd.DataFrame(
             {
-                "flow": table["flow"].map(dict(enumerate(flow.name for flow in plan.flows))),
+                "flow": table["flow"].map(names),
                 "entity": table["entity"],
-                "activity": table["activity"].map(names),
+                "activity": table["activity"].map(activities),
                 "station": table["activity"].map(stations),
             }
         )

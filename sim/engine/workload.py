@@ -11,11 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.cohort import Cohort, FlowCohort, chosen
-from sim.engine.plan import Plan
+from sim.engine.plan import FlowPlan, Plan
 from sim.scenario.fields import Cases, Conditions
+from sim.scenario.procedure import Load
+from sim.scenario.steps import Steps
 from sim.scenario.units import LONGEST
 
 Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTable:
+    """Rules of the visits at which carriers take riders aboard; every array has the shape (loading visits,)."""
+
+    visit: Times
+    """The visit, ascending."""
+    least: Times
+    """It waits until so many riders are there."""
+    most: Times
+    """It takes at most so many."""
+    patience: Times
+    """After so many ms it leaves with what is there; -1 where it waits for ever."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +60,18 @@ class Workload:
     """For each flow, each variable's outcome for each of its entities (None where it was not drawn)."""
     cohort_index: Times
     """Index of each entity within its flow's cohort, shape (entities,)."""
+    capacity: tuple[Steps, ...]
+    """Capacity of every resource over time, disruptions taken off."""
+    carrier: Times
+    """The entity that brings each entity, -1 for those that come by themselves; shape (entities,)."""
+    loads: LoadTable
+    """What the loading visits take and wait for."""
+    disruptions: Mapping[str, tuple[tuple[int, int], ...]]
+    """When each disruption strikes."""
 
     @cached_property
     def visits_of_flow(self) -> tuple[Times, ...]:
-        """For each flow the visit numbers, shape (entities of the flow by arrival, activities)."""
+        """For each route (see `Plan.flows`) the visit numbers, shape (entities by arrival, activities)."""
         return tuple(
             self.first_visit[:-1][self.flow == code][:, None] + np.arange(len(flow.activities))
             for code, flow in enumerate(self.plan.flows)
@@ -56,26 +80,17 @@ class Workload:
 
 def bind(plan: Plan, cohort: Cohort) -> Workload:
     """Apply the rules of the plan to the luck of the cohort."""
-    cohorts = {flow.name: flow for flow in cohort.flows}
-    flows = [cohorts[flow.name] for flow in plan.flows]
-    sizes = [len(flow.arrival) for flow in flows]
-    arrival = np.concatenate([flow.arrival for flow in flows]) if flows else np.zeros(0, dtype=np.int64)
-    flow_code = np.repeat(np.arange(len(flows)), sizes)
-    index = np.concatenate([np.arange(size) for size in sizes]) if flows else np.zeros(0, dtype=np.int64)
-    order = np.lexsort((index, flow_code, arrival))
-    widths = np.array([len(flow.activities) for flow in plan.flows], dtype=np.int64)
-    first_visit = np.concatenate(([0], np.cumsum(widths[flow_code[order]]))).astype(np.int64)
-    visits = int(first_visit[-1])
+    numbering = _number(plan, cohort)
+    visits = int(numbering.first_visit[-1])
     work = np.zeros(visits, dtype=np.int64)
     takes_place = np.zeros(visits, dtype=np.bool_)
     priority = np.zeros(visits, dtype=np.int32)
     outcomes: list[Mapping[str, NDArray[np.object_]]] = []
-    position = np.empty(len(order), dtype=np.int64)
-    position[order] = np.arange(len(order))
-    begin = 0
-    for flow_plan, flow_cohort, size in zip(plan.flows, flows, sizes, strict=True):
-        first = first_visit[position[begin : begin + size]]
-        begin += size
+    loads: list[LoadTable] = []
+    for flow_plan, flow_cohort, chosen_ones, entity in zip(
+        plan.flows, numbering.cohorts, numbering.chosen, numbering.entity, strict=True
+    ):
+        first = numbering.first_visit[entity]
         binding = _Binding(flow_cohort)
         for number, activity in enumerate(flow_plan.activities):
             rules = activity.rules
@@ -85,23 +100,120 @@ def bind(plan: Plan, cohort: Cohort) -> Workload:
             for variable, cases in sorted(rules.draws.items()):
                 binding.draw(variable, cases, mask)
             here = first + number
-            takes_place[here] = mask
+            takes_place[here] = mask[chosen_ones]
             if rules.takes is not None:
-                work[here] = np.where(mask, binding.durations(activity.name, rules.takes), 0)
+                work[here] = np.where(mask, binding.durations(f"takes/{activity.name}", rules.takes), 0)[chosen_ones]
             if rules.priority is not None:
-                priority[here] = binding.value(rules.priority, np.int32)
-        outcomes.append(binding.outcomes)
+                priority[here] = binding.value(rules.priority, np.int32)[chosen_ones]
+            if rules.load is not None:
+                loads.append(binding.load_table(activity.name, rules.load, here, chosen_ones))
+        outcomes.append({variable: values[chosen_ones] for variable, values in binding.outcomes.items()})
     return Workload(
         plan=plan,
-        flow=flow_code[order].astype(np.int64),
-        arrival=arrival[order],
-        first_visit=first_visit,
+        flow=numbering.flow,
+        arrival=numbering.arrival,
+        first_visit=numbering.first_visit,
         work=work,
         takes_place=takes_place,
         priority=priority,
         outcomes=tuple(outcomes),
-        cohort_index=index[order].astype(np.int64),
+        cohort_index=numbering.index,
+        capacity=_disrupted(plan, cohort),
+        carrier=numbering.carrier,
+        loads=_joined(loads),
+        disruptions=cohort.disruptions,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbering:
+    """Which entity is which: global numbers by arrival, flow and index."""
+
+    cohorts: list[FlowCohort]
+    """For each route of the plan the cohort of its flow."""
+    chosen: list[Times]
+    """For each route the indices of its entities in that cohort, ascending in arrival."""
+    entity: list[Times]
+    """For each route the numbers of these entities."""
+    flow: Times
+    arrival: Times
+    index: Times
+    carrier: Times
+    first_visit: Times
+
+
+def _number(plan: Plan, cohort: Cohort) -> _Numbering:
+    """Number the entities; the order does not depend on which route an entity takes."""
+    by_name = {flow.name: flow for flow in cohort.flows}
+    names = plan.flow_names
+    sizes = [len(by_name[name].arrival) for name in names]
+    offset = dict(zip(names, np.concatenate(([0], np.cumsum(sizes)))[:-1].tolist(), strict=True))
+    arrival = np.concatenate([np.zeros(0, dtype=np.int64), *(by_name[name].arrival for name in names)])
+    index = np.concatenate([np.zeros(0, dtype=np.int64), *(np.arange(size) for size in sizes)])
+    rank = np.repeat(np.arange(len(names)), sizes)
+    route = np.zeros(len(arrival), dtype=np.int64)
+    for code, flow in enumerate(plan.flows):
+        begin = offset[flow.name]
+        mine = route[begin : begin + len(by_name[flow.name].arrival)]
+        mine[_adopters(plan, flow, by_name[flow.name])] = code
+    order = np.lexsort((index, rank, arrival))
+    number = np.empty(len(order), dtype=np.int64)
+    number[order] = np.arange(len(order))
+    carrier = np.full(len(arrival), -1, dtype=np.int64)
+    for name in names:
+        flow_cohort = by_name[name]
+        if flow_cohort.carrier is not None and flow_cohort.carrier_flow is not None:
+            begin = offset[name]
+            carriers = number[offset[flow_cohort.carrier_flow] + flow_cohort.carrier]
+            carrier[begin : begin + len(carriers)] = carriers
+    widths = np.array([len(flow.activities) for flow in plan.flows], dtype=np.int64)
+    flow_of = route[order]
+    first_visit = np.concatenate(([0], np.cumsum(widths[flow_of] if len(flow_of) else flow_of))).astype(np.int64)
+    entity = [np.flatnonzero(flow_of == code) for code in range(len(plan.flows))]
+    return _Numbering(
+        cohorts=[by_name[flow.name] for flow in plan.flows],
+        chosen=[index[order][numbers] for numbers in entity],
+        entity=entity,
+        flow=flow_of,
+        arrival=arrival[order],
+        index=index[order].astype(np.int64),
+        carrier=carrier[order],
+        first_visit=first_visit,
+    )
+
+
+def _adopters(plan: Plan, flow: FlowPlan, cohort: FlowCohort) -> NDArray[np.bool_]:
+    """Which entities of a flow take a route: those that adopt exactly its reforms.
+
+    Who adopts at 35 % still does at 60 %.
+    """
+    partly: frozenset[str] = frozenset().union(*(other.adopts for other in plan.flows if other.name == flow.name))
+    mask = np.ones(len(cohort.arrival), dtype=np.bool_)
+    for reform in sorted(partly):
+        adopts = cohort.luck.of(f"adopts/{reform}") < plan.adoption[flow.port][reform]
+        mask &= adopts if reform in flow.adopts else ~adopts
+    return mask
+
+
+def _disrupted(plan: Plan, cohort: Cohort) -> tuple[Steps, ...]:
+    """Capacity of every resource with the disruptions of a replication taken off."""
+    capacity = [resource.capacity for resource in plan.resources]
+    for disruption in plan.disruptions:
+        for code in disruption.resources:
+            strikes = cohort.disruptions[disruption.name]
+            join = not plan.resources[code].quota
+            capacity[code] = capacity[code].during(strikes, disruption.rules.left_of, join=join)
+    return tuple(capacity)
+
+
+def _joined(tables: list[LoadTable]) -> LoadTable:
+    empty = np.zeros(0, dtype=np.int64)
+    columns = [
+        np.concatenate([empty, *(getattr(table, key) for table in tables)])
+        for key in ("visit", "least", "most", "patience")
+    ]
+    order = np.argsort(columns[0])
+    return LoadTable(*(column[order] for column in columns))
 
 
 class _Binding:
@@ -137,9 +249,17 @@ class _Binding:
             values[here] = use
         return values
 
-    def durations(self, activity: str, cases: Cases[Any]) -> Times:
+    def load_table(self, activity: str, load: Load, visits: Times, chosen_ones: Times) -> LoadTable:
+        """The rules of a loading activity for each of the chosen entities."""
+        most = self.value(load.up_to, np.int64)
+        least = self.value(load.at_least, np.int64) if load.at_least is not None else np.minimum(most, 1)
+        endless = np.full(self.count, -1, dtype=np.int64)
+        patience = self.durations(f"waits/{activity}", load.waits) if load.waits is not None else endless
+        return LoadTable(visits, least[chosen_ones], most[chosen_ones], patience[chosen_ones])
+
+    def durations(self, purpose: str, cases: Cases[Any]) -> Times:
         """A duration in ms for each entity: the same luck through the distribution of its case, at most 100 years."""
-        luck = self.cohort.luck.of(f"takes/{activity}")
+        luck = self.cohort.luck.of(purpose)
         values = np.zeros(self.count, dtype=np.int64)
         for use, here in self.split(cases):
             values[here] = np.rint(np.minimum(use.quantile(luck[here]), LONGEST)).astype(np.int64)

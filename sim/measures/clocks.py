@@ -40,11 +40,12 @@ class Reading:
         return int((self.end == NEVER).sum())
 
 
-def measured(workload: Workload, code: int) -> NDArray[np.bool_]:
-    """Which entities of a flow arrive in the measured window, in order of arrival."""
+def measured(workload: Workload, timeline: Timeline, code: int) -> NDArray[np.bool_]:
+    """Which entities of a route arrive in the measured window and are not turned away, in order of arrival."""
     begin, end = workload.plan.calendar.window
-    arrival = workload.arrival[workload.flow == code]
-    return (arrival >= begin) & (arrival < end)
+    mine = workload.flow == code
+    arrival = workload.arrival[mine]
+    return (arrival >= begin) & (arrival < end) & (timeline.turned_away[mine] == NEVER)
 
 
 def point_times(
@@ -73,7 +74,7 @@ def read_clock(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
     ends = point_times(clock.end, workload, timeline, code)
     if begins is None or ends is None:
         return None
-    mask = measured(workload, code)
+    mask = measured(workload, timeline, code)
     begin, end = begins[0][mask], ends[0][mask]
     begun = begin != NEVER
     finished = end[begun] != NEVER
@@ -84,12 +85,15 @@ def read_clock(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
 def add_clocks(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
     """Every clock of every flow, and of all flows of a port together."""
     for name, clock in sorted(clocks.items()):
+        by_flow: dict[tuple[str, str], list[Reading]] = {}
         by_port: dict[str, list[Reading]] = {}
         for code, flow in enumerate(workload.plan.flows):
             reading = read_clock(clock, workload, timeline, code)
             if reading is not None:
-                _add(tables, flow.port, flow.name, name=name, clock=clock, readings=[reading])
+                by_flow.setdefault((flow.port, flow.name), []).append(reading)
                 by_port.setdefault(flow.port, []).append(reading)
+        for (port, subject), readings in by_flow.items():
+            _add(tables, port, subject, name=name, clock=clock, readings=readings)
         for port, readings in sorted(by_port.items()):
             _add(tables, port, ALL, name=name, clock=clock, readings=readings)
 

@@ -28,8 +28,10 @@ NOBODY = "none"
 
 @dataclass(frozen=True, slots=True)
 class PathTimes:
-    """Mean hours per entity on the critical path of a clock, one value for each activity of the flow's route."""
+    """Hours on the critical path of a clock, summed over entities, one value for each activity of a route."""
 
+    entities: int
+    """How many entities these are."""
     queueing: NDArray[np.float64]
     """Waiting while the station is open: for others in front, or for something it seizes."""
     closed: NDArray[np.float64]
@@ -49,7 +51,7 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
         return None
     flow, last = workload.plan.flows[code], ends[1]
     horizon = workload.plan.calendar.horizon
-    chosen = measured(workload, code) & (begins[0] != NEVER)
+    chosen = measured(workload, timeline, code) & (begins[0] != NEVER)
     if not chosen.any():
         return None
     visits = workload.visits_of_flow[code][chosen]
@@ -69,14 +71,13 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
         to_end = np.clip(np.where(ended[rows, number] == NEVER, horizon, ended[rows, number]), floor, ceiling)
         waited = int((from_start - from_ready).sum())
         if activity.queue is not None:
-            shut = workload.plan.resources[activity.queue].capacity.zero()
+            shut = workload.capacity[activity.queue].zero()
             without = int((shut.integral(from_start) - shut.integral(from_ready)).sum())
             closed[number] = without
             waited -= without
         queueing[number] = waited
         service[number] = int((to_end - from_start).sum())
-    scale = count * HOUR
-    return PathTimes(queueing / scale, closed / scale, service / scale)
+    return PathTimes(count, queueing / HOUR, closed / HOUR, service / HOUR)
 
 
 def _critical_path(flow: FlowPlan, last: int, ready: Times, ended: Times, end: Times) -> NDArray[np.bool_]:
@@ -124,20 +125,23 @@ def add_paths(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, t
     def station(activity: ActivityPlan) -> str:
         return resources[activity.queue].name if activity.queue is not None else NOBODY
 
+    entities: dict[str, int] = {}
+    hours: dict[tuple[str, str, str, str, str], float] = {}
     for code, flow in enumerate(workload.plan.flows):
         times = path_times(clock, workload, timeline, code)
         if times is None:
             continue
-        parts = {
-            "phase": [activity.phase or NOBODY for activity in flow.activities],
-            "agency": [activity.agency or NOBODY for activity in flow.activities],
-            "station": [station(activity) for activity in flow.activities],
-            "activity": [activity.name for activity in flow.activities],
-        }
-        for kind, names in parts.items():
-            labels = np.array(names)
-            for name in sorted(set(names)):
-                mask = labels == name
+        entities[flow.name] = entities.get(flow.name, 0) + times.entities
+        for number, activity in enumerate(flow.activities):
+            parts = {
+                "phase": activity.phase or NOBODY,
+                "agency": activity.agency or NOBODY,
+                "station": station(activity),
+                "activity": activity.name,
+            }
+            for kind, label in parts.items():
                 for measure in ("queueing", "closed", "service"):
-                    hours = float(getattr(times, measure)[mask].sum())
-                    tables.add(flow.port, f"{flow.name}/{name}", f"{measure}_by_{kind}", "h", mean=hours)
+                    key = (flow.port, flow.name, kind, label, measure)
+                    hours[key] = hours.get(key, 0.0) + float(getattr(times, measure)[number])
+    for (port, name, kind, label, measure), total in sorted(hours.items()):
+        tables.add(port, f"{name}/{label}", f"{measure}_by_{kind}", "h", mean=total / entities[name])

@@ -23,12 +23,12 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline) -> None
     horizon = calendar.horizon
     lines = _lines(workload, timeline)
     for number, (resource, use) in enumerate(zip(workload.plan.resources, usage(workload, timeline), strict=True)):
-        ready, start, end, counted = lines[number]
+        ready, start, end, until, counted = lines[number]
         taken, returned, amount = use
         if not len(ready) and not len(taken):
             continue
         begun = start != NEVER
-        waiting = (np.where(begun, start, horizon) - ready)[counted] / HOUR
+        waiting = (until - ready)[counted] / HOUR
         served = (end - start)[begun & (end != NEVER) & counted] / HOUR
         tables.add(
             resource.port,
@@ -42,33 +42,51 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline) -> None
         starts = start[begun]
         per_day = ((starts >= window[0]) & (starts < window[1])).sum() / ((window[1] - window[0]) / DAY)
         tables.add(resource.port, resource.name, "visits", "per day", per_day=per_day)
-        busy = Steps.counting(taken, np.where(returned == NEVER, horizon, returned), amount).integral(np.array(window))
-        opened = resource.capacity.integral(np.array(window))
-        share = (busy[1] - busy[0]) / (opened[1] - opened[0]) if opened[1] > opened[0] else np.nan
+        if resource.quota:
+            share = _used(workload.capacity[number], taken, amount, window)
+        else:
+            busy = Steps.counting(taken, np.where(returned == NEVER, horizon, returned), amount).integral(
+                np.array(window)
+            )
+            opened = workload.capacity[number].integral(np.array(window))
+            share = (busy[1] - busy[0]) / (opened[1] - opened[0]) if opened[1] > opened[0] else np.nan
         tables.add(resource.port, resource.name, "utilisation", "share", mean=share)
-        queue = Steps.counting(ready, np.where(begun, start, horizon))
+        queue = Steps.counting(ready, until)
         tables.add_level(resource.port, resource.name, "queue_length", queue, window)
 
 
-def _lines(workload: Workload, timeline: Timeline) -> list[tuple[Times, Times, Times, NDArray[np.bool_]]]:
-    """For every resource the visits that wait in its line: ready, start, end, and whether their entity is measured."""
-    parts: list[list[tuple[Times, Times, Times, NDArray[np.bool_]]]] = [[] for _ in workload.plan.resources]
+def _used(steps: Steps, taken: Times, amount: Times, window: tuple[int, int]) -> float:
+    """What is used of a quota over what its periods allow, of those that begin in the window."""
+    periods = (steps.times >= window[0]) & (steps.times < window[1])
+    allowed = int(steps.values[periods].sum())
+    used = int(amount[(taken >= window[0]) & (taken < window[1])].sum())
+    return used / allowed if allowed else float("nan")
+
+
+Line = tuple[Times, Times, Times, Times, NDArray[np.bool_]]
+"""Visits in a line: ready, start, end, until when they wait, and whether their entity is measured."""
+
+
+def _lines(workload: Workload, timeline: Timeline) -> list[Line]:
+    """For every resource the visits that wait in its line."""
+    parts: list[list[Line]] = [[] for _ in workload.plan.resources]
     for code, flow in enumerate(workload.plan.flows):
         visits = workload.visits_of_flow[code]
-        mask = measured(workload, code)
+        mask = measured(workload, timeline, code)
+        away = timeline.turned_away[workload.flow == code]
         for number, activity in enumerate(flow.activities):
             if activity.queue is None:
                 continue
             column = visits[:, number]
             there = workload.takes_place[column] & (timeline.ready[column] != NEVER)
             chosen = column[there]
-            parts[activity.queue].append(
-                (timeline.ready[chosen], timeline.start[chosen], timeline.end[chosen], mask[there])
-            )
+            start, refused = timeline.start[chosen], away[there]
+            until = np.where(start != NEVER, start, np.where(refused != NEVER, refused, workload.plan.calendar.horizon))
+            parts[activity.queue].append((timeline.ready[chosen], start, timeline.end[chosen], until, mask[there]))
     empty = np.zeros(0, dtype=np.int64)
-    nothing = (empty, empty, empty, np.zeros(0, dtype=np.bool_))
+    nothing = (empty, empty, empty, empty, np.zeros(0, dtype=np.bool_))
     lines = []
     for found in parts:
-        ready, start, end, counted = (np.concatenate(column) for column in zip(nothing, *found, strict=True))
-        lines.append((ready, start, end, counted))
+        ready, start, end, until, counted = (np.concatenate(column) for column in zip(nothing, *found, strict=True))
+        lines.append((ready, start, end, until, counted))
     return lines

@@ -18,6 +18,8 @@ from sim.scenario.steps import Steps
 from sim.scenario.units import DAY, HOUR
 
 Times = NDArray[np.int64]
+Part = tuple[Times, Times, Times, Times]
+"""Arrival, entry, departure and refusal of the entities of one route, `NEVER` where it does not happen."""
 
 
 def presence(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline, code: int) -> tuple[Times, Times]:
@@ -41,20 +43,26 @@ def hour_of_day(calendar: Calendar, moments: Times) -> Times:
 
 def add_throughput(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
     """Arrivals, departures and presence of every flow, and of all flows of a port together."""
-    by_port: dict[str, list[tuple[Times, Times, Times]]] = {}
+    by_flow: dict[tuple[str, str], list[Part]] = {}
+    by_port: dict[str, list[Part]] = {}
     for code, flow in enumerate(workload.plan.flows):
-        entered, left = presence(clocks, workload, timeline, code)
-        part = (workload.arrival[workload.flow == code], entered, left)
-        _add(tables, flow.port, flow.name, [part], workload.plan.calendar)
+        mine = workload.flow == code
+        part = (workload.arrival[mine], *presence(clocks, workload, timeline, code), timeline.turned_away[mine])
+        by_flow.setdefault((flow.port, flow.name), []).append(part)
         by_port.setdefault(flow.port, []).append(part)
+    for (port, name), parts in by_flow.items():
+        _add(tables, port, name, parts, workload.plan.calendar)
     for port, parts in sorted(by_port.items()):
         _add(tables, port, ALL, parts, workload.plan.calendar)
 
 
-def _add(tables: Tables, port: str, subject: str, parts: list[tuple[Times, Times, Times]], calendar: Calendar) -> None:
-    arrival, entered, left = (np.concatenate(column) for column in zip(*parts, strict=True))
+def _add(tables: Tables, port: str, subject: str, parts: list[Part], calendar: Calendar) -> None:
+    arrival, entered, left, away = (np.concatenate(column) for column in zip(*parts, strict=True))
     begin, end = calendar.window
     days = (end - begin) / DAY
+    if (away != NEVER).any():
+        tables.add(port, subject, "turned_away", "per day", per_day=((away >= begin) & (away < end)).sum() / days)
+        left = np.where(away != NEVER, NEVER, left)
     departures = left[(left != NEVER) & (left >= begin) & (left < end)]
     tables.add(port, subject, "arrivals", "per day", per_day=((arrival >= begin) & (arrival < end)).sum() / days)
     tables.add(port, subject, "throughput", "per day", per_day=len(departures) / days)
@@ -62,5 +70,5 @@ def _add(tables: Tables, port: str, subject: str, parts: list[tuple[Times, Times
     names = {f"h{hour:02d}": by_hour[hour] / days for hour in range(24)}
     tables.add(port, subject, "throughput_by_hour", "per hour", **names)
     inside = entered != NEVER
-    until = np.where(left[inside] == NEVER, calendar.horizon, left[inside])
+    until = np.where(away != NEVER, away, np.where(left == NEVER, calendar.horizon, left))[inside]
     tables.add_level(port, subject, "in_port", Steps.counting(entered[inside], until), calendar.window)

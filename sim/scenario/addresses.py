@@ -13,10 +13,11 @@ Sections = Mapping[str, tuple[str, ...]]
 PROCEDURE: Sections = {
     "routes": ("procedure", "routes"),
     "stations": ("procedure", "stations"),
+    "quotas": ("procedure", "quotas"),
     "rosters": ("procedure", "rosters"),
     "clocks": ("procedure", "clocks"),
 }
-EVERYTHING: Sections = {**PROCEDURE, "demand": ("demand",)}
+EVERYTHING: Sections = {**PROCEDURE, "demand": ("demand",), "disruptions": ("disruptions",)}
 
 
 class AddressError(ValueError):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.errors import Place, Problem
 from sim.scenario.addresses import suggestion
+from sim.scenario.demand import Flow, arrivals_per_day
 from sim.scenario.document import Node, Trail, dotted
-from sim.scenario.procedure import Activity
-from sim.scenario.rosters import capacity_steps
+from sim.scenario.procedure import Activity, Awaited, Procedure, Quota, Station
+from sim.scenario.rosters import Calendar, Roster, allowance_steps, capacity_steps
 from sim.scenario.routes import activity_order, ancestors, conditions_of, expected_work, holds, outcomes, resources_of
 from sim.scenario.scenario import Definition, Scenario
-from sim.scenario.units import DAY, format_duration
+from sim.scenario.steps import Steps
+from sim.scenario.units import DAY, HOUR, format_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,21 @@ def check(definition: Definition, root: Node) -> list[Problem]:
 
 
 def check_ports(context: Context) -> Iterator[Problem]:
-    """Flows and stations belong to ports that exist."""
+    """Flows, stations and quotas belong to ports that exist."""
     ports = context.definition.ports
     if not ports:
         return
-    for section, trail in (("demand", ("demand",)), ("stations", ("procedure", "stations"))):
-        items = context.definition.demand if section == "demand" else context.definition.procedure.stations
+    procedure = context.definition.procedure
+    owned: list[tuple[Trail, Mapping[str, Flow | Station | Quota]]] = [
+        (("demand",), context.definition.demand),
+        (("procedure", "stations"), procedure.stations),
+        (("procedure", "quotas"), procedure.quotas),
+    ]
+    for trail, items in owned:
         for name, item in items.items():
             if item.port not in ports:
-                yield context.problem(
-                    (*trail, name, "port"), f'there is no port "{item.port}"' + suggestion(item.port, ports)
-                )
+                sentence = f'there is no port "{item.port}"' + suggestion(item.port, ports)
+                yield context.problem((*trail, name, "port"), sentence)
 
 
 def check_routes_and_flows(context: Context) -> Iterator[Problem]:
@@ -77,23 +83,38 @@ def check_routes_and_flows(context: Context) -> Iterator[Problem]:
 
 
 def check_rosters(context: Context) -> Iterator[Problem]:
-    """Rosters that stations name exist."""
-    rosters = context.definition.procedure.rosters
-    for name, station in context.definition.procedure.stations.items():
-        if station.roster is not None and station.roster not in rosters:
-            trail = ("procedure", "stations", name, "roster")
-            yield context.problem(trail, f'there is no roster "{station.roster}"' + suggestion(station.roster, rosters))
+    """Rosters that stations and quotas name exist."""
+    procedure = context.definition.procedure
+    owners: dict[str, Mapping[str, Station | Quota]] = {"stations": procedure.stations, "quotas": procedure.quotas}
+    for section, items in owners.items():
+        for name, item in items.items():
+            if item.roster is not None and item.roster not in procedure.rosters:
+                sentence = f'there is no roster "{item.roster}"' + suggestion(item.roster, procedure.rosters)
+                yield context.problem(("procedure", section, name, "roster"), sentence)
 
 
 def check_stations(context: Context) -> Iterator[Problem]:
-    """Stations that activities name exist."""
-    stations = context.definition.procedure.stations
+    """Stations and quotas that activities and disruptions name exist; no name is both."""
+    procedure = context.definition.procedure
+    for name in procedure.quotas.keys() & procedure.stations.keys():
+        yield context.problem(("procedure", "quotas", name), "is the name of a station too; rename one")
     for _, _, activity, trail in context.activities():
         named = [("at", activity.at)] if activity.at is not None else []
         named += [("seizes", name) for name in activity.seizes] + [("releases", name) for name in activity.releases]
         for key, name in named:
-            if name not in stations:
-                yield context.problem((*trail, key), f'there is no station "{name}"' + suggestion(str(name), stations))
+            if name not in procedure.stations:
+                sentence = f'there is no station "{name}"' + suggestion(str(name), procedure.stations)
+                yield context.problem((*trail, key), sentence)
+        for name in activity.needs:
+            if name not in procedure.quotas:
+                sentence = f'there is no quota "{name}"' + suggestion(name, procedure.quotas)
+                yield context.problem((*trail, "needs"), sentence)
+    known = [*procedure.stations, *procedure.quotas]
+    for name, disruption in context.definition.disruptions.items():
+        for station in disruption.stations:
+            if station not in known:
+                sentence = f'there is no station or quota "{station}"' + suggestion(station, known)
+                yield context.problem(("disruptions", name, "stations"), sentence)
 
 
 def check_predecessors(context: Context) -> Iterator[Problem]:
@@ -176,26 +197,129 @@ def check_holds(context: Context) -> Iterator[Problem]:
 
 
 def check_amounts(context: Context) -> Iterator[Problem]:
-    """Nobody needs more than there ever is; nobody waits for a station that never opens."""
-    calendar = context.definition.calendar
-    stations, rosters = context.definition.procedure.stations, context.definition.procedure.rosters
-    most = {
-        name: int(
-            capacity_steps(rosters[station.roster] if station.roster else None, station.capacity, calendar).values.max()
-        )
-        for name, station in stations.items()
-    }
+    """Nobody needs more than there ever is; nobody waits for a station or quota that never opens."""
+    calendar, procedure = context.definition.calendar, context.definition.procedure
+    most = {name: int(steps.values.max()) for name, steps in _capacities(procedure, calendar).items()}
     for _, name, activity, trail in context.activities():
-        for resource, amount in resources_of(activity).items():
-            key = "amount" if resource == activity.at else "seizes"
+        for resource, amount in (resources_of(activity) | activity.needs).items():
+            key = "amount" if resource == activity.at else "needs" if resource in activity.needs else "seizes"
             if most[resource] == 0:
-                yield context.problem(
-                    (*trail, key), f"{resource} never opens before the end of the calendar, so {name} never begins"
-                )
+                sentence = f"{resource} never opens before the end of the calendar, so {name} never begins"
+                yield context.problem((*trail, key), sentence)
             elif amount > most[resource]:
                 yield context.problem(
                     (*trail, key), f"needs {amount} of {resource}, which has at most {most[resource]}"
                 )
+
+
+def _capacities(procedure: Procedure, calendar: Calendar) -> dict[str, Steps]:
+    """Capacity over time of every station, and what each period of every quota allows."""
+
+    def roster(name: str | None) -> Roster | None:
+        return procedure.rosters[name] if name is not None else None
+
+    stations = {
+        name: capacity_steps(roster(item.roster), item.capacity, calendar) for name, item in procedure.stations.items()
+    }
+    quotas = {
+        name: allowance_steps(item.amount, item.changes, item.zone, roster(item.roster), calendar)
+        for name, item in procedure.quotas.items()
+    }
+    return stations | quotas
+
+
+def check_carriers_of_flows(context: Context) -> Iterator[Problem]:
+    """Entities arrive on carriers that exist, begin with their ride, and the carriers unload it."""
+    demand, routes = context.definition.demand, context.definition.procedure.routes
+    for name, flow in demand.items():
+        aboard = flow.arrivals.aboard
+        if aboard is None:
+            continue
+        trail = ("demand", name, "arrivals", "aboard", "flow")
+        if aboard.flow not in demand:
+            yield context.problem(trail, f'there is no flow "{aboard.flow}"' + suggestion(aboard.flow, demand))
+            continue
+        seen = [name]
+        bringer: str | None = aboard.flow
+        while bringer in demand and bringer not in seen:
+            seen.append(bringer)
+            next_one = demand[bringer].arrivals.aboard
+            bringer = next_one.flow if next_one is not None else None
+        if bringer in seen:
+            yield context.problem(trail, f"{name} arrives on itself, by way of {', '.join(sorted(seen))}; mend one")
+            continue
+        first = [
+            activity.ride for activity in routes[name].values() if not activity.after and activity.ride is not None
+        ]
+        if len(first) != 1:
+            sentence = "entities that arrive aboard begin their route with one `ride` that is after nothing"
+            yield context.problem(("procedure", "routes", name), sentence)
+        elif not any(activity.unload == first[0] for activity in routes[aboard.flow].values()):
+            sentence = f"the carrier {aboard.flow} has no activity with `unload: {first[0]}`"
+            yield context.problem(("procedure", "routes", aboard.flow), sentence)
+
+
+def check_rides(context: Context) -> Iterator[Problem]:
+    """Riders meet carriers that take them aboard and later unload; what carriers await, all their riders do."""
+    demand, routes = context.definition.demand, context.definition.procedure.routes
+    riding, loading = set(), set()
+    for flow, name, activity, trail in context.activities():
+        aboard = demand[flow].arrivals.aboard
+        if activity.ride is not None:
+            riding.add(activity.ride)
+            if aboard is not None and not activity.after:
+                loading.add(activity.ride)
+        if activity.load is not None:
+            loading.add(activity.load.ride)
+            before = ancestors(routes[flow])
+            unloads = [other for other, candidate in routes[flow].items() if candidate.unload == activity.load.ride]
+            if len(unloads) != 1 or name not in before[unloads[0]]:
+                sentence = f"one activity behind {name} must have `unload: {activity.load.ride}`"
+                yield context.problem((*trail, "load"), sentence)
+    for flow, name, activity, trail in context.activities():
+        if activity.ride is not None and activity.ride not in loading:
+            yield context.problem(
+                (*trail, "ride"), f'nobody loads the ride "{activity.ride}"' + suggestion(activity.ride, loading)
+            )
+        for key, ride in (("load", activity.load.ride if activity.load else None), ("unload", activity.unload)):
+            if ride is not None and ride not in riding:
+                yield context.problem((*trail, key), f'nobody rides "{ride}"' + suggestion(ride, riding))
+        if activity.awaits is not None:
+            yield from _check_awaits(context, activity.awaits, trail)
+        if sum(other.ride == activity.ride for other in routes[flow].values()) > 1 and activity.ride is not None:
+            yield context.problem(
+                (*trail, "ride"), f"{name} is the second ride {activity.ride} on this route; rename one"
+            )
+
+
+def _check_awaits(context: Context, awaited: Awaited, trail: Trail) -> Iterator[Problem]:
+    for flow, route in context.definition.procedure.routes.items():
+        rides = [name for name, activity in route.items() if activity.ride == awaited.ride]
+        if rides and (awaited.activity not in route or rides[0] not in ancestors(route)[awaited.activity]):
+            sentence = f"the riders {flow} have no activity {awaited.activity} behind their ride {awaited.ride}"
+            yield context.problem((*trail, "awaits"), sentence)
+
+
+def check_queue_limits(context: Context) -> Iterator[Problem]:
+    """Who can be turned away does nothing else at that time, and carries nobody."""
+    stations = context.definition.procedure.stations
+    for flow, name, activity, trail in context.activities():
+        first = activity.at or min(activity.seizes, default=None)
+        if first is None or stations[first].queue_limit is None:
+            continue
+        route = context.definition.procedure.routes[flow]
+        before = ancestors(route)
+        beside = sorted(
+            other for other in route if other != name and other not in before[name] and name not in before[other]
+        )
+        if beside:
+            sentence = (
+                f"{first} can turn {flow} away while {', '.join(beside)} goes on beside {name}; put them in a row"
+            )
+            yield context.problem((*trail, "at"), sentence)
+        if any(other.unload is not None or other.ride is not None for other in route.values()):
+            sentence = f"{first} can turn {flow} away, which carries riders or rides; remove its queue_limit"
+            yield context.problem((*trail, "at"), sentence)
 
 
 def check_clocks(context: Context) -> Iterator[Problem]:
@@ -267,21 +391,26 @@ MEANING: tuple[Callable[[Context], Iterator[Problem]], ...] = (
     check_amounts,
     check_clocks,
     check_deadlocks,
+    check_carriers_of_flows,
+    check_rides,
+    check_queue_limits,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Offered load of a station against its capacity, both as units busy on average over the calendar."""
+    """Offered load of a station or quota against its capacity, both per day on average over the calendar."""
 
     station: str
     port: str
     offered: float
-    """Unit-hours of work that arrive per day."""
+    """Work or passes that arrive per day."""
     open: float
-    """Unit-hours of capacity per day."""
+    """Work or passes possible per day."""
     visits: float
     """Visits per day."""
+    unit: str
+    """What `offered` and `open` count: unit-hours of a station, passes of a quota."""
 
     @property
     def ratio(self) -> float:
@@ -294,52 +423,61 @@ class Load:
         return self.visits * max(0.0, 1 - 1 / self.ratio) if self.ratio > 0 else 0.0
 
 
-def station_loads(definition: Definition) -> list[Load]:
-    """Offered load of every station at which work is done, from the means of arrivals, shares and durations.
+def station_loads(scenario: Scenario, mode: str) -> list[Load]:
+    """Offered load of every station and quota, from the means of arrivals, shares and durations, highest first.
 
-    What is held over a stretch of a route (`seizes`) is not in it: that depends on how long entities wait.
+    What is held over a stretch of a route (`seizes`) is not in it: that depends on how long entities wait. Disruptions
+    are not in it either.
     """
-    procedure = definition.procedure
-    hours = dict.fromkeys(procedure.stations, 0.0)
-    visits = dict.fromkeys(procedure.stations, 0.0)
-    for flow_name, flow in definition.demand.items():
-        per_day = flow.arrivals.per_day()
-        route = procedure.routes[flow_name]
-        for name, (chance, work) in expected_work(flow, route).items():
-            activity = route[name]
-            if activity.at is not None:
-                hours[activity.at] += per_day * work * activity.amount / 3_600_000
-                visits[activity.at] += per_day * chance
+    here = scenario.under(mode)
+    procedure = here.procedure
+    hours = dict.fromkeys([*procedure.stations, *procedure.quotas], 0.0)
+    visits = hours.copy()
+    for flow_name, flow in scenario.demand.items():
+        per_day = arrivals_per_day(scenario.demand, flow_name)
+        for share, route in here.routes_of(flow_name):
+            for name, (chance, work) in expected_work(flow, route).items():
+                activity = route[name]
+                if activity.at is not None:
+                    hours[activity.at] += share * per_day * work * activity.amount / HOUR
+                    visits[activity.at] += share * per_day * chance
+                for quota, amount in activity.needs.items():
+                    hours[quota] += share * per_day * chance * amount
+                    visits[quota] += share * per_day * chance
     loads = []
-    for name, station in procedure.stations.items():
+    horizon = scenario.calendar.horizon
+    for name, steps in _capacities(procedure, scenario.calendar).items():
         if not visits[name]:
             continue
-        roster = procedure.rosters[station.roster] if station.roster else None
-        steps = capacity_steps(roster, station.capacity, definition.calendar)
-        horizon = definition.calendar.horizon
-        per_day_open = float(steps.integral(np.array([horizon]))[0]) / horizon * 24
-        loads.append(Load(name, station.port, hours[name], per_day_open, visits[name]))
-    return sorted(loads, key=lambda load: -load.ratio)
+        if name in procedure.quotas:
+            available = float(steps.values.sum()) / horizon * DAY
+            loads.append(Load(name, procedure.quotas[name].port, hours[name], available, visits[name], "passes"))
+        else:
+            available = float(steps.integral(np.array([horizon]))[0]) / horizon * 24
+            loads.append(Load(name, procedure.stations[name].port, hours[name], available, visits[name], "unit-hours"))
+    return sorted(loads, key=lambda load: (-load.ratio, load.station))
 
 
 def warnings(scenario: Scenario, mode: str) -> list[str]:
     """What a user should know before believing a mode: overloaded stations."""
     return [
-        f"{mode}: {load.station} is offered {load.offered:.1f} unit-hours of work a day and has {load.open:.1f}: "
+        f"{mode}: {load.station} is offered {load.offered:.1f} {load.unit} a day and has {load.open:.1f}: "
         f"its queue grows by about {load.growth:.0f} a day; there is no steady state, all times depend on the duration"
-        for load in station_loads(scenario.under(mode).definition)
+        for load in station_loads(scenario, mode)
         if load.ratio >= 1
     ]
 
 
 def idle_stations(scenario: Scenario) -> list[str]:
-    """Stations that no activity uses in any mode."""
+    """Stations and quotas that no activity uses in any mode."""
     used: set[str] = set()
     for mode in scenario.modes:
-        for route in scenario.under(mode).procedure.routes.values():
-            for activity in route.values():
-                used.update(resources_of(activity), activity.releases)
-    return sorted(set(scenario.procedure.stations) - used)
+        here = scenario.under(mode)
+        for flow in scenario.demand:
+            for _, route in here.routes_of(flow):
+                for activity in route.values():
+                    used.update(resources_of(activity), activity.needs)
+    return sorted({*scenario.procedure.stations, *scenario.procedure.quotas} - used)
 
 
 def calendar_text(definition: Definition) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictStr, WithJsonSchema, model_validator
 
 from sim.scenario.distributions import Distribution
-from sim.scenario.fields import Name, Strict, Title, Weight, shares_sum_to_one
+from sim.scenario.fields import Count, Name, Strict, Title, Weight, shares_sum_to_one
 from sim.scenario.rosters import WEEKDAYS, Weekday
 from sim.scenario.units import Duration, RatePerDay, Share
 
@@ -58,8 +59,33 @@ class Recorded(Strict):
         return self
 
 
+class Aboard(Strict):
+    """Entities that arrive on a carrier: containers on a train, consignments on a flight."""
+
+    flow: Name
+    """The carrier's flow; they arrive when it does."""
+    riders: Count | None = None
+    """How many on each."""
+    least: Count | None = None
+    """With `most`: at least so many, every number up to `most` with the same chance."""
+    most: Count | None = None
+    """With `least`: at most so many."""
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Aboard:
+        if (self.riders is None) == (self.least is None) or (self.least is None) != (self.most is None):
+            raise ValueError("expected `riders`, or `least` and `most`")
+        if self.least is not None and self.most is not None and self.least > self.most:
+            raise ValueError("expected `least` not above `most`")
+        return self
+
+    def mean(self) -> float:
+        """Riders on average."""
+        return float(self.riders) if self.riders is not None else ((self.least or 0) + (self.most or 0)) / 2
+
+
 class Arrivals(Strict):
-    """When entities come: exactly one of `rate`, `every`, `timetable`, `recorded`."""
+    """When entities come: exactly one of `rate`, `every`, `timetable`, `recorded`, `aboard`."""
 
     rate: RatePerDay | None = None
     """Poisson arrivals; the average over a week."""
@@ -82,14 +108,14 @@ class Arrivals(Strict):
     time on average."""
     recorded: Recorded | None = None
     """Arrivals from data."""
+    aboard: Aboard | None = None
+    """Arrivals on a carrier of another flow; the first activity of their route is the `ride` that they are on."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Arrivals:
-        kinds = [kind for kind in ("rate", "every", "timetable", "recorded") if getattr(self, kind) is not None]
+        kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(kinds) != 1:
-            raise ValueError(
-                f"expected exactly one of rate, every, timetable, recorded; found {' and '.join(kinds) or 'none'}"
-            )
+            raise ValueError(f"expected exactly one of {', '.join(KINDS)}; found {' and '.join(kinds) or 'none'}")
         for key, kind in _BELONGS_TO.items():
             if getattr(self, key) is not None and kinds[0] != kind:
                 raise ValueError(f"`{key}` goes with `{kind}`, not with `{kinds[0]}`")
@@ -99,7 +125,7 @@ class Arrivals(Strict):
         return self
 
     def per_day(self) -> float:
-        """Mean arrivals per day; for recorded arrivals over their own span, at least a day."""
+        """Mean arrivals per day; for recorded arrivals over their own span, at least a day. Not for `aboard`."""
         if self.rate is not None:
             return self.rate
         if self.every is not None:
@@ -112,6 +138,7 @@ class Arrivals(Strict):
         return len(moments) / max(span, 1.0)
 
 
+KINDS = ("rate", "every", "timetable", "recorded", "aboard")
 _BELONGS_TO = {
     "hours": "rate",
     "weekdays": "rate",
@@ -161,3 +188,11 @@ class Flow(Strict):
     """When they come."""
     attributes: dict[Name, Attribute] = {}
     """What they are or have from the beginning."""
+
+
+def arrivals_per_day(demand: Mapping[str, Flow], name: str) -> float:
+    """Mean arrivals per day of a flow; who arrives aboard comes as often as the carriers, each with its riders."""
+    arrivals = demand[name].arrivals
+    if arrivals.aboard is not None:
+        return arrivals_per_day(demand, arrivals.aboard.flow) * arrivals.aboard.mean()
+    return arrivals.per_day()

@@ -33,7 +33,10 @@ def load(path: str | Path) -> Scenario:
     problems: list[Problem] = []
     for mode in scenario.modes:
         try:
-            problems.extend(check(scenario.under(mode).definition, scenario.under(mode).root))
+            here = scenario.under(mode)
+            problems.extend(check(here.definition, here.root))
+            for tree in here.trees:
+                problems.extend(check(validated(Definition, tree), tree))
         except InputError as error:
             problems.extend(error.problems)
     if problems:
@@ -166,7 +169,7 @@ def _used_reforms(root: Node) -> dict[str, Place]:
     for mode in (modes.mapping if modes else {}).values():
         for reforms in mode.mapping.values() if isinstance(mode.value, dict) else [mode]:
             for item in reforms.value if isinstance(reforms.value, list) else []:
-                used.setdefault(str(item.value), item.place)
+                used.setdefault(str(item.value).partition(" at ")[0], item.place)
     return used
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from sim.scenario.distributions import Distribution
 from sim.scenario.fields import Amounts, Cases, Conditions, Count, Name, Names, Strict, Title, shares_sum_to_one
-from sim.scenario.rosters import Roster
-from sim.scenario.units import Duration, Share
+from sim.scenario.rosters import Day, Roster, Zone
+from sim.scenario.units import Allowance, Duration, Share
 
 _POINT = re.compile(r"(arrival|[a-z][a-z0-9_]*\.(ready|start|end))$")
 
@@ -44,6 +44,57 @@ class Station(Strict):
     """When they are on duty; without roster always."""
     agency: Name | None = None
     """Who runs it."""
+    queue_limit: Annotated[int, Field(strict=True, ge=0)] | None = None
+    """Who finds so many waiting is turned away; by default nobody is."""
+
+
+class Quota(Strict):
+    """What may pass in each period: a neighbour's admission, bookable slots, tests of a laboratory."""
+
+    title: Title | None = None
+    """What people call it."""
+    port: Name
+    """The port it belongs to."""
+    amount: Allowance
+    """How many in each period; the first period begins at the first midnight of `zone` at or before the start."""
+    zone: Zone
+    """The zone in which days and hours begin."""
+    unused: Literal["lost", "kept"] = "lost"
+    """Whether what a period leaves is lost, or can be used later."""
+    changes: dict[Day, Allowance] = {}
+    """Other amounts from a date on, with the same period."""
+    roster: Name | None = None
+    """Periods that begin while this roster is closed allow nothing."""
+    agency: Name | None = None
+    """Who grants it."""
+
+    @model_validator(mode="after")
+    def _one_period(self) -> Quota:
+        if any(period != self.amount[1] for _, period in self.changes.values()):
+            raise ValueError("expected the same period in `amount` and all `changes`")
+        return self
+
+
+class Load(Strict):
+    """How a carrier takes riders aboard."""
+
+    ride: Name
+    """The meeting of riders and carriers: riders wait at the activities with `ride` of this name."""
+    up_to: Cases[Count]
+    """How many fit on it."""
+    at_least: Cases[Annotated[int, Field(strict=True, ge=0)]] | None = None
+    """It waits until so many are there; by default one."""
+    waits: Cases[Distribution] | None = None
+    """After this it leaves with what is there, even with nobody; by default it waits for ever."""
+
+
+class Awaited(Strict):
+    """What a carrier waits for."""
+
+    ride: Name
+    """The ride whose riders it brought."""
+    activity: Name
+    """The activity that all of them must have behind them."""
 
 
 class Activity(Strict):
@@ -69,12 +120,34 @@ class Activity(Strict):
     """Resources held from its start until an activity that `releases` them has ended."""
     releases: Names = ()
     """Resources given back when it has ended (or has been passed through)."""
+    needs: Amounts = {}
+    """Quotas of which it uses up one (or so many) when it starts."""
+    ride: Name | None = None
+    """It waits here until a carrier with a `load` of this ride takes it aboard, until that carrier's `unload` ends."""
+    load: Load | None = None
+    """It is a carrier and takes riders aboard here."""
+    unload: Name | None = None
+    """It is a carrier: when this activity has ended, the riders of this ride go on by themselves."""
+    awaits: Awaited | None = None
+    """It is a carrier and waits here until all riders that it brought have an activity of theirs behind them."""
     priority: Cases[Annotated[int, Field(strict=True)]] | None = None
     """Place in the queue: lower numbers go first; by default 0."""
     phase: Name | None = None
     """Part of the whole in reports: documents, inspection, border."""
     agency: Name | None = None
     """Who does it, by default the station's agency."""
+
+    @model_validator(mode="after")
+    def _one_role(self) -> Activity:
+        roles = [role for role in ("ride", "load", "awaits") if getattr(self, role) is not None]
+        if len(roles) > 1:
+            raise ValueError(f"expected one of {' and '.join(roles)}; make them two activities")
+        busy = [key for key in ("at", "seizes", "needs") if getattr(self, key)]
+        if roles and busy:
+            raise ValueError(f"`{roles[0]}` waits for others, without {', '.join(busy)}; put that into another activity")
+        if self.takes is not None and roles and roles != ["load"]:
+            raise ValueError(f"`{roles[0]}` takes as long as the carrier or the riders take; remove `takes`")
+        return self
 
     @field_validator("draws")
     @classmethod
@@ -108,6 +181,8 @@ class Procedure(Strict):
     """Capacity over time, by name."""
     stations: dict[Name, Station]
     """Places of work and pools, by name."""
+    quotas: dict[Name, Quota] = {}
+    """What may pass in each period, by name."""
     routes: dict[Name, Annotated[Route, Field(min_length=1)]]
     """The activities of every flow, by the flow's name."""
     clocks: dict[Name, Clock] = {}

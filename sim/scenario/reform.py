@@ -17,7 +17,7 @@ from sim.scenario.addresses import PROCEDURE, AddressError, address_of, expand, 
 from sim.scenario.document import Node, Trail, dotted
 from sim.scenario.evidence import Evidence, Grade
 from sim.scenario.fields import Name, Strict, Title
-from sim.scenario.units import scale_text
+from sim.scenario.units import Share, scale_text
 
 Anything = Annotated[Any, WithJsonSchema({})]
 
@@ -63,6 +63,9 @@ class Reform(Strict):
     """Where the reform is described."""
     evidence: dict[StrictStr, Evidence] = {}
     """Where single edits come from, by address."""
+    adoption: Share = 1.0
+    """Share of the entities for which it holds, chosen by luck: who adopts at 35% still does at 60%. Only for reforms
+    that edit routes and add stations. A mode can say another share: `NAME at 35%`."""
     baseline: Baseline | None = None
     """What it is tested on."""
     shows: tuple[Shown, ...] = ()

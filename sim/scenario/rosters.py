@@ -246,3 +246,37 @@ def minutes_text(hours: tuple[int, int]) -> str:
     opens, closes = hours
     closes = closes if closes <= 24 * 60 else closes - 24 * 60
     return f"{opens // 60:02d}:{opens % 60:02d}-{closes // 60:02d}:{closes % 60:02d}"
+
+
+def period_starts(period: int, zone: str, calendar: Calendar) -> list[int]:
+    """When the periods of a quota begin, up to the horizon; the first is the one in progress at time zero, given as 0.
+
+    Periods of whole days begin at midnight of the zone, shorter ones count from it.
+    """
+    first_day = calendar.origin.astimezone(ZoneInfo(zone)).date()
+    starts: set[int] = {0}
+    days = max(1, period // DAY)
+    for offset in range(0, calendar.horizon // DAY + 3, days):
+        midnight = datetime.combine(first_day + timedelta(days=offset), time())
+        begin = calendar.milliseconds(midnight, zone)
+        if period % DAY == 0:
+            starts.add(begin)
+        else:
+            end = calendar.milliseconds(midnight + timedelta(days=days), zone)
+            starts.update(range(begin, end, period))
+    return sorted(moment for moment in starts if 0 <= moment < calendar.horizon)
+
+
+def allowance_steps(
+    amount: tuple[int, int], changes: dict[date, tuple[int, int]], zone: str, roster: Roster | None, calendar: Calendar
+) -> Steps:
+    """What each period of a quota allows: `values[i]` from `times[i]` to the next, equal neighbours not joined."""
+    starts = period_starts(amount[1], zone, calendar)
+    begins = {calendar.milliseconds(datetime.combine(day, time()), zone): most for day, (most, _) in changes.items()}
+    moments = np.array(starts, dtype=np.int64)
+    values = np.full(len(starts), amount[0], dtype=np.int64)
+    for begin in sorted(begins):
+        values[moments >= begin] = begins[begin]
+    if roster is not None:
+        values[capacity_steps(roster, 1, calendar).at(moments) == 0] = 0
+    return Steps(moments, values)

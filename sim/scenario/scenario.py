@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,32 +17,56 @@ from pydantic import BeforeValidator, Field, StrictInt, StrictStr, WithJsonSchem
 from sim.errors import InputError, Place, Problem, input_error
 from sim.scenario.addresses import suggestion
 from sim.scenario.demand import Flow
+from sim.scenario.disruptions import Disruption
 from sim.scenario.document import Node, node_of
 from sim.scenario.evidence import Evidence, Parameter, evidence_for, parameters
 from sim.scenario.fields import Name, Strict, Title
-from sim.scenario.procedure import Procedure
+from sim.scenario.procedure import Procedure, Route
 from sim.scenario.reform import Edit, NamedReform, Reform, apply_reforms, unknown_reform
 from sim.scenario.rosters import Calendar
+from sim.scenario.units import parse_share
 from sim.scenario.validation import validated
 
 ALL_PORTS = "*"
+MOST_PARTLY_ADOPTED = 6
+"""Reforms of one route that a share can adopt; each doubles the number of routes."""
 
 
-def _mode(value: object) -> dict[str, tuple[str, ...]]:
+_ITEM = re.compile(r"([a-z][a-z0-9_]*)(?: at (.+))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A reform that a mode names, with the share that the mode gives it."""
+
+    reform: str
+    adoption: float | None = None
+
+
+def chosen_reform(text: str) -> Chosen:
+    """Read an item of a mode: `NAME` or `NAME at 35%`."""
+    match = _ITEM.match(text)
+    if match is None:
+        raise ValueError('expected the name of a reform, such as smart_gate or "smart_gate at 35%"')
+    return Chosen(match[1], parse_share(match[2]) if match[2] else None)
+
+
+def _mode(value: object) -> dict[str, tuple[Chosen, ...]]:
     by_port = value if isinstance(value, Mapping) else {ALL_PORTS: value}
-    mode: dict[str, tuple[str, ...]] = {}
-    for port, reforms in by_port.items():
-        if not isinstance(reforms, list | tuple) or not all(isinstance(name, str) for name in reforms):
+    mode: dict[str, tuple[Chosen, ...]] = {}
+    for port, items in by_port.items():
+        if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
             raise ValueError("expected a list of reforms, or for each port a list of reforms")
-        if len(set(reforms)) < len(reforms):
+        reforms = tuple(chosen_reform(item) for item in items)
+        if len({one.reform for one in reforms}) < len(reforms):
             raise ValueError("expected each reform once")
-        mode[port] = tuple(reforms)
+        mode[str(port)] = reforms
     return mode
 
 
 _REFORM_LIST = {"type": "array", "items": {"type": "string"}}
 Mode = Annotated[
-    dict[str, tuple[str, ...]],
+    dict[str, tuple[Any, ...]],
     BeforeValidator(_mode),
     WithJsonSchema({"anyOf": [_REFORM_LIST, {"type": "object", "additionalProperties": _REFORM_LIST}]}),
 ]
@@ -77,6 +104,8 @@ class Definition(Strict):
     """Each mode is a list of reforms for all ports, or for each port one."""
     reforms: dict[Name, Reform] = {}
     """Reforms of this scenario, beside those in the folder `reforms`."""
+    disruptions: dict[Name, Disruption] = {}
+    """What strikes the stations, by name."""
     evidence: dict[StrictStr, Evidence] = {}
     """Where the numbers come from, by address."""
 
@@ -89,11 +118,29 @@ class ModeScenario:
     definition: Definition
     root: Node
     edits: tuple[Edit, ...]
+    variants: Mapping[str, Mapping[frozenset[str], Route]] = field(default_factory=dict)
+    """For flows of which only a share adopts some reforms: their routes by the reforms adopted."""
+    adoption: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """For each port the shares of its partly adopted reforms."""
+    trees: tuple[Node, ...] = ()
+    """The trees of all combinations of partly adopted reforms, to be checked."""
 
     @property
     def procedure(self) -> Procedure:
-        """Stations, rosters, routes and clocks in this mode."""
+        """Stations, rosters, routes and clocks in this mode, everything adopted."""
         return self.definition.procedure
+
+    def routes_of(self, flow: str) -> list[tuple[float, Route]]:
+        """The routes of a flow with the share of its entities that take each."""
+        shares = self.adoption.get(self.definition.demand[flow].port, {})
+        variants = self.variants.get(flow)
+        if variants is None:
+            return [(1.0, self.procedure.routes[flow])]
+        partly: frozenset[str] = frozenset().union(*variants)
+        return [
+            (prod(shares[reform] if reform in adopted else 1 - shares[reform] for reform in sorted(partly)), route)
+            for adopted, route in variants.items()
+        ]
 
 
 @dataclass(frozen=True)
@@ -147,17 +194,57 @@ class Scenario:
         if mode not in self.definition.modes:
             raise input_error(f'there is no mode "{mode}"' + suggestion(mode, self.modes), "modes")
         if mode not in self._modes:
-            root, edits = apply_reforms(self.root, self._chosen(mode))
-            self._modes[mode] = ModeScenario(mode, validated(Definition, root), root, tuple(edits))
+            self._modes[mode] = self._applied(mode)
         return self._modes[mode]
+
+    def _applied(self, mode: str) -> ModeScenario:
+        """Apply a mode's reforms: all of them, and for flows that adopt some partly, every combination of those."""
+        chosen = [item for item in self._chosen(mode) if item[2] > 0]
+        root, edits = apply_reforms(self.root, [(port, named) for port, named, _ in chosen])
+        definition = validated(Definition, root)
+        adoption: dict[str, dict[str, float]] = {}
+        for port, named, share in chosen:
+            if share < 1:
+                self._refuse_for_all(mode, named, port, edits)
+                adoption.setdefault(port, {})[named.name] = share
+        trees: dict[tuple[str, frozenset[str]], Node] = {}
+        variants: dict[str, dict[frozenset[str], Route]] = {}
+        for flow, rules in self.demand.items():
+            touching = sorted(
+                {edit.reform for edit in edits if edit.port == rules.port and edit.trail[1:3] == ("routes", flow)}
+                & adoption.get(rules.port, {}).keys()
+            )
+            if len(touching) > MOST_PARTLY_ADOPTED:
+                sentence = (
+                    f"{len(touching)} partly adopted reforms change the route of {flow}, {MOST_PARTLY_ADOPTED} can"
+                )
+                raise input_error(sentence, f"modes.{mode}")
+            for size in range(len(touching) + 1) if touching else ():
+                for adopted in combinations(touching, size):
+                    key = (rules.port, frozenset(adopted) | (adoption[rules.port].keys() - set(touching)))
+                    if key not in trees:
+                        kept = [(p, n) for p, n, share in chosen if p != key[0] or share >= 1 or n.name in key[1]]
+                        trees[key] = apply_reforms(self.root, kept)[0]
+                    routes = validated(Definition, trees[key]).procedure.routes
+                    variants.setdefault(flow, {})[frozenset(adopted)] = routes[flow]
+        return ModeScenario(mode, definition, root, tuple(edits), variants, adoption, tuple(trees.values()))
+
+    def _refuse_for_all(self, mode: str, named: NamedReform, port: str, edits: list[Edit]) -> None:
+        """Refuse the adoption by a share of a reform that changes something for everybody."""
+        for edit in edits:
+            if edit.reform != named.name or edit.port != port or edit.trail[1] == "routes":
+                continue
+            if edit.old is not None or len(edit.trail) != 3:
+                sentence = f"reform {named.name} changes {edit.address} for everybody, so a share cannot adopt it"
+                raise input_error(f"{sentence}; list it without a share", f"modes.{mode}", named.node.place)
 
     def reforms_of(self, mode: str) -> list[tuple[str, str]]:
         """Pairs of port and reform that are in force in a mode."""
-        return [(port, named.name) for port, named in self._chosen(mode)]
+        return [(port, named.name) for port, named, _ in self._chosen(mode)]
 
-    def _chosen(self, mode: str) -> list[tuple[str, NamedReform]]:
+    def _chosen(self, mode: str) -> list[tuple[str, NamedReform, float]]:
         problems: list[Problem] = []
-        chosen: list[tuple[str, NamedReform]] = []
+        chosen: dict[tuple[str, str], tuple[str, NamedReform, float]] = {}
         ports = list(self.ports)
         for port, reforms in self.definition.modes[mode].items():
             node = self.root.find(("modes", mode, port)) or self.root.find(("modes", mode))
@@ -167,18 +254,23 @@ class Scenario:
                     Problem(place, f"modes.{mode}", f'no flow has the port "{port}"' + suggestion(port, ports))
                 )
                 continue
-            for name in reforms:
-                if name not in self.library:
-                    problems.append(Problem(place, f"modes.{mode}", unknown_reform(name, self.library)))
+            for item in reforms:
+                named = self.library.get(item.reform)
+                if named is None:
+                    problems.append(Problem(place, f"modes.{mode}", unknown_reform(item.reform, self.library)))
                     continue
-                chosen.extend((each, self.library[name]) for each in (ports if port == ALL_PORTS else [port]))
+                share = named.reform.adoption if item.adoption is None else item.adoption
+                for each in ports if port == ALL_PORTS else [port]:
+                    if chosen.setdefault((each, named.name), (each, named, share))[2] != share:
+                        sentence = f"reform {named.name} has two shares at {each}; keep one"
+                        problems.append(Problem(place, f"modes.{mode}", sentence))
         if problems:
             raise InputError(problems)
-        return _unique(chosen)
+        return list(chosen.values())
 
     def with_modes(self, modes: Mapping[str, Sequence[str] | Mapping[str, Sequence[str]]]) -> Scenario:
         """The same scenario with other modes, for example one for each reform."""
-        return self._changed({"modes": {mode: _mode(reforms) for mode, reforms in modes.items()}})
+        return self._changed({"modes": dict(modes)})
 
     def with_values(self, **values: int) -> Scenario:
         """The same scenario with another `seed` or number of `replications`."""
@@ -230,10 +322,6 @@ class Scenario:
                     note=f"reform {edit.reform}: {reform.why}",
                 )
         return None
-
-
-def _unique(chosen: list[tuple[str, NamedReform]]) -> list[tuple[str, NamedReform]]:
-    return list({(port, named.name): (port, named) for port, named in chosen}.values())
 
 
 def file_name(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,20 @@ class Steps:
         until = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(self.values[:-1] * np.diff(self.times))))
         index = np.searchsorted(self.times, moments, side="right") - 1
         return until[index] + self.values[index] * (moments - self.times[index])
+
+    def during(self, intervals: Sequence[tuple[int, int]], change: Callable[[int], int], *, join: bool = True) -> Steps:
+        """The same with every value inside of some intervals [begin, end) replaced by what `change` makes of it.
+
+        Without `join` no step is added: a value is replaced where its own step begins inside.
+        """
+        edges = [moment for interval in intervals for moment in interval if moment >= 0]
+        times = np.unique(np.concatenate((self.times, np.array(edges, dtype=np.int64)))) if join else self.times
+        values = self.at(times)
+        inside = np.zeros(len(times), dtype=np.bool_)
+        for begin, end in intervals:
+            inside |= (times >= begin) & (times < end)
+        values = np.where(inside, np.array([change(int(value)) for value in values], dtype=np.int64), values)
+        return Steps(times, values)
 
     def zero(self) -> Steps:
         """1 while the value is 0, otherwise 0."""

@@ -90,6 +90,22 @@ def parse_rate(value: object) -> float:
     return float(per_day)
 
 
+def parse_allowance(value: object) -> tuple[int, int]:
+    """Read how many a period allows, such as `650 per day` or `12每小时`.
+
+    Returns:
+        A whole number and the length of the period in ms.
+
+    Raises:
+        ValueError: If the value is not such a text, or no whole number.
+    """
+    wanted = 'expected a whole number for each period, such as "650 per day"'
+    number, unit = _rate_parts(_text(value, wanted))
+    if number is None or unit is None or Decimal(number) != Decimal(number).to_integral_value():
+        raise ValueError(f'{wanted}, found "{value}"')
+    return int(Decimal(number)), _unit_length(unit)
+
+
 def parse_share(value: object) -> float:
     """Read a percentage and return it as a fraction between 0 and 1.
 
@@ -222,3 +238,11 @@ Share = Annotated[
     _json_schema(_SHARE, "12%", "0.4%"),
 ]
 """A fraction between 0 and 1, written as a percentage such as `12%`."""
+
+Allowance = Annotated[
+    tuple[int, int],
+    BeforeValidator(parse_allowance),
+    PlainSerializer(lambda value: f"{value[0]} per {format_duration(value[1])}", return_type=str),
+    _json_schema(f"{_RATE}|{_RATE_UNIT_FIRST}", "650 per day", "40 per hour"),
+]
+"""A whole number and the length of its period in ms, written as a text such as `650 per day`."""

@@ -21,6 +21,7 @@ from sim.engine.timeline import Timeline
 from sim.engine.workload import Workload, bind
 from sim.measures.measure import measure
 from sim.scenario.demand import Flow
+from sim.scenario.disruptions import Disruption
 from sim.scenario.procedure import Clock
 from sim.scenario.rosters import Calendar
 from sim.scenario.scenario import Scenario
@@ -35,6 +36,7 @@ class ModeJob:
     mode: str
     plan: Plan
     demand: Mapping[str, Flow]
+    disruptions: Mapping[str, Disruption]
     clocks: Mapping[str, Clock]
     calendar: Calendar
     seed: int
@@ -62,18 +64,34 @@ class RunResult:
 def mode_job(scenario: Scenario, mode: str) -> ModeJob:
     """Prepare the runs of a mode."""
     here = scenario.under(mode)
-    plan = make_plan(here.procedure, scenario.demand, scenario.calendar)
-    said = {key: here.root.mapping[key].plain() for key in ("calendar", "demand", "procedure")}
+    plan = make_plan(
+        here.procedure,
+        scenario.demand,
+        scenario.calendar,
+        disruptions=scenario.definition.disruptions,
+        variants=here.variants,
+        adoption=here.adoption,
+    )
+    parts = ("calendar", "demand", "procedure", "disruptions")
+    said: dict[str, object] = {key: here.root.mapping[key].plain() for key in parts if key in here.root.mapping}
+    said |= {"adoption": here.adoption, "trees": [tree.mapping["procedure"].plain() for tree in here.trees]}
     said |= {"mode": mode, "seed": scenario.definition.seed, "engine": ENGINE, "program": program_fingerprint()}
     inputs = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
     return ModeJob(
-        mode, plan, scenario.demand, here.procedure.clocks, scenario.calendar, scenario.definition.seed, inputs
+        mode=mode,
+        plan=plan,
+        demand=scenario.demand,
+        disruptions=scenario.definition.disruptions,
+        clocks=here.procedure.clocks,
+        calendar=scenario.calendar,
+        seed=scenario.definition.seed,
+        inputs=inputs,
     )
 
 
 def replay(job: ModeJob, replication: int) -> tuple[Workload, Timeline]:
     """Simulate one replication of a mode and nothing else."""
-    workload = bind(job.plan, sample_cohort(job.demand, job.calendar, job.seed, replication))
+    workload = bind(job.plan, sample_cohort(job.demand, job.calendar, job.seed, replication, job.disruptions))
     return workload, simpy_engine.run(workload)
 
 

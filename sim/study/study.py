@@ -17,8 +17,9 @@ import sim
 from sim.errors import input_error
 from sim.scenario.checks import warnings
 from sim.scenario.loading import load
+from sim.scenario.reform import Edit
 from sim.scenario.rendering import text_of
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import ModeScenario, Scenario
 from sim.study import estimates as statistics_of
 from sim.study.executor import Task, perform_all
 from sim.study.runs import ENGINE, RunResult, mode_job, replay
@@ -116,13 +117,14 @@ class Study:
 
     @cached_property
     def edits(self) -> pd.DataFrame:
-        """What each reform changed: mode, port, reform, address, old, new."""
+        """What each reform changed: mode, port, reform, address, old, new, adoption (share of the entities)."""
         rows = [
-            (mode, edit.port, edit.reform, edit.address, text_of(edit.old), text_of(edit.new))
+            (mode, edit.port, edit.reform, edit.address, text_of(edit.old), text_of(edit.new), _share(here, edit))
             for mode in self.modes
-            for edit in self.scenario.under(mode).edits
+            for here in [self.scenario.under(mode)]
+            for edit in here.edits
         ]
-        return pd.DataFrame(rows, columns=["mode", "port", "reform", "address", "old", "new"])
+        return pd.DataFrame(rows, columns=["mode", "port", "reform", "address", "old", "new", "adoption"])
 
 
 def run(
@@ -257,6 +259,11 @@ def _study(
     }
     kept = {(r.mode, r.replication): r.timeline for r in results if r.timeline is not None}
     return Study(scenario, manifest, measures, series, folder, kept)
+
+
+def _share(here: ModeScenario, edit: Edit) -> float:
+    """Share of the entities for which an edit holds."""
+    return here.adoption.get(edit.port, {}).get(edit.reform, 1.0)
 
 
 def _unfinished(measures: pd.DataFrame, modes: list[str]) -> list[str]:
