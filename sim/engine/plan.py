@@ -9,7 +9,7 @@ from sim.scenario.demand import Flow
 from sim.scenario.disruptions import Disruption
 from sim.scenario.procedure import Activity, Procedure, Quota, Route, Station
 from sim.scenario.rosters import Calendar, allowance_steps, capacity_steps
-from sim.scenario.routes import activity_order, holds
+from sim.scenario.routes import activity_order, holds, queue_of
 from sim.scenario.steps import Steps
 
 
@@ -40,7 +40,7 @@ class ActivityPlan:
     station: int | None
     """Resource of its `at`."""
     queue: int | None
-    """The line it waits in: that of its station, or else of the first resource (by name) that it needs."""
+    """The resource in whose line it waits."""
     needs: tuple[tuple[int, int], ...]
     """Resource and amount of all that must be free when it starts, ordered by resource."""
     amount: int
@@ -198,7 +198,7 @@ def _activities(
         activity = route[name]
         place = code[activity.at] if activity.at is not None else None
         needs = {code[resource]: amount for resource, amount in (activity.seizes | activity.needs).items()}
-        first = min((code[resource] for resource in activity.seizes), default=min(needs, default=None))
+        line = queue_of(activity)
         if place is not None:
             needs[place] = needs.get(place, 0) + activity.amount
         plans.append(
@@ -207,7 +207,7 @@ def _activities(
                 phase=activity.phase,
                 agency=activity.agency or _agency(activity, procedure),
                 station=place,
-                queue=place if place is not None else first,
+                queue=code[line] if line is not None else None,
                 needs=tuple(sorted(needs.items())),
                 amount=activity.amount,
                 gives_back=tuple(sorted(ends.get(name, []))),

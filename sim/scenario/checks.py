@@ -11,9 +11,19 @@ from sim.errors import Place, Problem
 from sim.scenario.addresses import suggestion
 from sim.scenario.demand import Flow, arrivals_per_day
 from sim.scenario.document import Node, Trail, dotted
+from sim.scenario.fields import Outcome
 from sim.scenario.procedure import Activity, Awaited, Procedure, Quota, Station
 from sim.scenario.rosters import Calendar, Roster, allowance_steps, capacity_steps
-from sim.scenario.routes import activity_order, ancestors, conditions_of, expected_work, holds, outcomes, resources_of
+from sim.scenario.routes import (
+    activity_order,
+    ancestors,
+    conditions_of,
+    expected_work,
+    holds,
+    outcomes,
+    queue_of,
+    resources_of,
+)
 from sim.scenario.scenario import Definition, Scenario
 from sim.scenario.steps import Steps
 from sim.scenario.units import DAY, HOUR, format_duration
@@ -166,14 +176,21 @@ def check_variables(context: Context) -> Iterator[Problem]:
                         continue
                     for outcome in wanted:
                         if outcome not in known[variable]:
-                            text = f'{variable} is never "{str(outcome).lower()}"'
-                            yield context.problem(here, text + suggestion(str(outcome), known[variable]))
-                    if variable in drawn and not drawn[variable] & before.get(name, set()):
+                            yield context.problem(here, _never(variable, outcome, known[variable]))
+                    if variable in drawn and name in before and not drawn[variable] & before[name]:
                         where_drawn = ", ".join(sorted(drawn[variable]))
                         sentence = (
                             f"{variable} is drawn at {where_drawn}, which does not come before {name}; mend an `after`"
                         )
                         yield context.problem(here, sentence)
+
+
+def _never(variable: str, outcome: Outcome, known: tuple[Outcome, ...]) -> str:
+    """The sentence for an outcome that a variable does not have."""
+    if isinstance(outcome, str) and True in known:
+        return f'{variable} is true or false, never the text "{outcome}"; write true or false without quotes'
+    said = str(outcome).lower() if isinstance(outcome, bool) else f'"{outcome}"'
+    return f"{variable} is never {said}" + suggestion(str(outcome).lower(), (str(one).lower() for one in known))
 
 
 def check_holds(context: Context) -> Iterator[Problem]:
@@ -304,8 +321,8 @@ def check_queue_limits(context: Context) -> Iterator[Problem]:
     """Who can be turned away does nothing else at that time, and carries nobody."""
     stations = context.definition.procedure.stations
     for flow, name, activity, trail in context.activities():
-        first = activity.at or min(activity.seizes, default=None)
-        if first is None or stations[first].queue_limit is None:
+        first = queue_of(activity)
+        if first not in stations or stations[first].queue_limit is None:
             continue
         route = context.definition.procedure.routes[flow]
         before = ancestors(route)
@@ -337,22 +354,60 @@ def check_clocks(context: Context) -> Iterator[Problem]:
 
 
 def check_deadlocks(context: Context) -> Iterator[Problem]:
-    """No circle in the order in which resources are held: then somebody always goes on."""
+    """No circle in the order in which resources are held and waited for: then somebody always goes on."""
+    for first, sentence in _deadlocks(context.definition, {}):
+        yield context.problem(("procedure", "stations", first), sentence)
+
+
+Lines = Mapping[str, list[tuple[str, Activity]]]
+"""For every line the activities that wait in it, with their names in sentences."""
+
+
+def lines_of(definition: Definition) -> Lines:
+    """Who waits in which line."""
+    lines: dict[str, list[tuple[str, Activity]]] = {}
+    for flow, route in definition.procedure.routes.items():
+        for name, activity in route.items():
+            if (queue := queue_of(activity)) is not None:
+                lines.setdefault(queue, []).append((f"{name} of {flow}", activity))
+    return lines
+
+
+def _deadlocks(definition: Definition, lines: Lines) -> Iterator[tuple[str, str]]:
+    """The first resource and a sentence for every circle of holding and waiting, also through those ahead in lines."""
     orders: dict[str, dict[str, str]] = {}
-    for flow, route in context.definition.procedure.routes.items():
+    for flow, route in definition.procedure.routes.items():
         before = ancestors(route)
         for hold in holds(route):
             if hold.released_at is None:
                 continue
             earlier = before[hold.seized_at] | {hold.seized_at}
-            for name in (before[hold.released_at] | {hold.released_at}) - earlier:
-                for resource in resources_of(route[name]):
-                    text = f"{flow} holds {hold.resource} (from {hold.seized_at}) while {name} waits for {resource}"
-                    orders.setdefault(hold.resource, {}).setdefault(resource, text)
+            for name in sorted((before[hold.released_at] | {hold.released_at}) - earlier):
+                for resource, text in _waits_for(name, route[name], lines):
+                    held = f"{flow} holds {hold.resource} (from {hold.seized_at}) while {text}"
+                    orders.setdefault(hold.resource, {}).setdefault(resource, held)
     for circle in _circles(orders):
         reasons = "; ".join(orders[one][other] for one, other in zip(circle, [*circle[1:], circle[0]], strict=True))
-        message = f"can deadlock: {reasons}; release before the next wait, or take both at once"
-        yield context.problem(("procedure", "stations", circle[0]), message)
+        cure = "release before the next wait, or take both at once"
+        if lines:
+            cure += ", or wait in another line, or ahead in it by a lower `priority`"
+        yield circle[0], f"can deadlock: {reasons}; {cure}"
+
+
+def _waits_for(name: str, activity: Activity, lines: Lines) -> Iterator[tuple[str, str]]:
+    """Every resource that may keep an activity waiting, and how: what it needs, and what those ahead in line need."""
+    for resource in resources_of(activity):
+        yield resource, f"{name} waits for {resource}"
+    queue = queue_of(activity)
+    for other, ahead in lines.get(queue, []) if queue is not None else []:
+        if max(_priorities(activity)) < min(_priorities(ahead)):
+            continue
+        for resource in resources_of(ahead):
+            yield resource, f"{name} stands in the line of {queue} behind {other}, which waits for {resource}"
+
+
+def _priorities(activity: Activity) -> list[int]:
+    return [case.use for case in activity.priority.cases] if activity.priority is not None else [0]
 
 
 def _circles(orders: dict[str, dict[str, str]]) -> Iterator[list[str]]:
@@ -459,13 +514,15 @@ def station_loads(scenario: Scenario, mode: str) -> list[Load]:
 
 
 def warnings(scenario: Scenario, mode: str) -> list[str]:
-    """What a user should know before believing a mode: overloaded stations."""
-    return [
+    """What a user should know before believing a mode: overloaded stations, and lines that can block each other."""
+    definition = scenario.under(mode).definition
+    overloaded = [
         f"{mode}: {load.station} is offered {load.offered:.1f} {load.unit} a day and has {load.open:.1f}: "
         f"its queue grows by about {load.growth:.0f} a day; there is no steady state, all times depend on the duration"
         for load in station_loads(scenario, mode)
         if load.ratio >= 1
     ]
+    return overloaded + [f"{mode}: {sentence}" for _, sentence in _deadlocks(definition, lines_of(definition))]
 
 
 def idle_stations(scenario: Scenario) -> list[str]:

@@ -20,7 +20,7 @@ from pydantic_core import CoreSchema
 
 Value = TypeVar("Value")
 Count = Annotated[int, Field(strict=True, ge=1)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Outcome = bool | str
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*$")
@@ -157,7 +157,7 @@ class Cases(Strict, Generic[Value]):
     @model_validator(mode="before")
     @classmethod
     def _plain_value(cls, value: object) -> object:
-        if isinstance(value, Mapping) and set(value) == {"cases"}:
+        if isinstance(value, Mapping) and "cases" in value:
             return value
         return {"cases": [{"use": value}]}
 

@@ -182,6 +182,7 @@ def _library(root: Node, folder: Path, used: dict[str, Place], problems: list[Pr
             library[name] = NamedReform(name, validated(Reform, node, ("reforms", name)), node)
         except InputError as error:
             problems.extend(error.problems)
+            library[name] = _BROKEN
     for file in sorted((folder / REFORM_FOLDER).glob("*.yaml")):
         name = file.stem
         if name in library:

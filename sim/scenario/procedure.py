@@ -144,7 +144,9 @@ class Activity(Strict):
             raise ValueError(f"expected one of {' and '.join(roles)}; make them two activities")
         busy = [key for key in ("at", "seizes", "needs") if getattr(self, key)]
         if roles and busy:
-            raise ValueError(f"`{roles[0]}` waits for others, without {', '.join(busy)}; put that into another activity")
+            raise ValueError(
+                f"`{roles[0]}` waits for others, without {', '.join(busy)}; put that into another activity"
+            )
         if self.takes is not None and roles and roles != ["load"]:
             raise ValueError(f"`{roles[0]}` takes as long as the carrier or the riders take; remove `takes`")
         return self

@@ -72,7 +72,7 @@ class Reform(Strict):
     """What it must show there."""
     set: dict[StrictStr, Anything] = {}
     """Address to new value."""
-    scale: dict[StrictStr, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    scale: dict[StrictStr, Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]] = {}
     """Address to factor: every duration, rate, share, capacity and amount below it is multiplied."""
     remove: tuple[StrictStr, ...] = ()
     """Addresses of what is taken away; activities after a removed activity inherit its `after`."""
@@ -130,7 +130,8 @@ class _Surgery:
         self.chosen = chosen
         self.problems: list[Problem] = []
         self.edits: list[Edit] = []
-        self.taken: dict[Trail, tuple[str, str, Any]] = {}
+        self.taken: dict[Trail, tuple[str, str]] = {}
+        self.done: dict[tuple[str, str, str, Trail], Any] = {}
         self.unmatched: dict[tuple[str, str, str], Place] = {}
         self.matched: set[tuple[str, str, str]] = set()
         self.ports = {
@@ -153,8 +154,9 @@ class _Surgery:
                 )
                 for address, value, place in entries:
                     for trail in self.trails(kind, named, port, address, place, leaf_may_be_new=kind == "set"):
-                        if self.claim(kind, named, trail, value, place):
-                            edit(named, port, trail, _for_port(value, port), place)
+                        here = _for_port(value, port)
+                        if self.claim(kind, named, address, trail, here):
+                            edit(named, port, trail, here, place)
         for (name, kind, address), place in self.unmatched.items():
             if (name, kind, address) not in self.matched:
                 self.problems.append(
@@ -182,7 +184,8 @@ class _Surgery:
             _, patterns = split(here, PROCEDURE)
             if leaf_may_be_new and not any(char in patterns[-1] for char in "*?[") and len(patterns) > 1:
                 parents = expand(self.root, here.rpartition(".")[0], PROCEDURE)
-                trails = [(*trail, patterns[-1]) for trail in parents]
+                new = [(*trail, patterns[-1]) for trail in parents if not self.is_list(trail)]
+                trails = list(dict.fromkeys([*trails, *new]))
         except AddressError as error:
             self.problems.append(Problem(place, f"{kind}.{address}", str(error)))
             self.matched.add((named.name, kind, address))
@@ -195,19 +198,26 @@ class _Surgery:
             self.unmatched.setdefault(key, place)
         return trails
 
-    def claim(self, kind: str, named: NamedReform, trail: Trail, value: Node, place: Place) -> bool:
-        """Note that an edit changes a trail; False if the same reform did so at another port already."""
-        before = self.taken.get(trail)
-        if before is not None and before == (named.name, kind, value.plain()) and kind != "scale":
+    def is_list(self, trail: Trail) -> bool:
+        """Whether a list stands at a trail; its entries have numbers, and no names can be added."""
+        node = self.root.find(trail)
+        return node is not None and isinstance(node.value, list)
+
+    def claim(self, kind: str, named: NamedReform, address: str, trail: Trail, value: Node) -> bool:
+        """Note that an edit changes a trail; False if the same edit did so at another port already."""
+        edit = (named.name, kind, address, trail)
+        if edit in self.done and self.done[edit] == value.plain():
             return False
-        for other, (name, other_kind, _) in self.taken.items():
+        for other, (name, other_kind) in self.taken.items():
             shared = min(len(other), len(trail))
             if other[:shared] == trail[:shared] and not (kind == other_kind == "scale" and other == trail):
                 clash = f"reform {named.name} would {kind} what {name} {_PAST[other_kind]} at {address_of(other)}"
                 sentence = f"{clash}; two reforms of a mode cannot change the same key"
+                place = value.key_place or value.place
                 self.problems.append(Problem(place, f"{kind}.{address_of(trail)}", sentence))
                 return False
-        self.taken[trail] = (named.name, kind, value.plain())
+        self.taken[trail] = (named.name, kind)
+        self.done[edit] = value.plain()
         return True
 
     def change(self, named: NamedReform, port: str, trail: Trail, node: Node | None) -> None:
@@ -235,7 +245,11 @@ class _Surgery:
         self.change(named, port, trail, scaled)
 
     def remove(self, named: NamedReform, port: str, trail: Trail, value: Node, place: Place) -> None:
-        del value, place
+        del value
+        if isinstance(trail[-1], int):
+            sentence = "one entry of a list cannot be removed; set the whole list"
+            self.problems.append(Problem(place, f"remove.{address_of(trail)}", sentence))
+            return
         gone = self.root.find(trail)
         assert gone is not None
         self.change(named, port, trail, None)
@@ -265,6 +279,7 @@ class _Surgery:
             for item in list(waiting):
                 port, named, key, child = item
                 place = child.key_place or child.place
+                here = _for_port(child, port)
                 trails = self.places_for(port, key.replace("{port}", port), child, place)
                 if not trails:
                     continue
@@ -272,8 +287,8 @@ class _Surgery:
                 progress = True
                 self.matched.add((named.name, "add", key))
                 for trail in trails:
-                    if self.claim("add", named, trail, child, place):
-                        self.insert(named, port, trail, _for_port(child, port))
+                    if self.claim("add", named, key, trail, here):
+                        self.insert(named, port, trail, here)
         for _, named, key, child in waiting:
             self.unmatched.setdefault((named.name, "add", key), child.key_place or child.place)
 

@@ -24,24 +24,20 @@ from sim.scenario.units import DAY, HOUR, Duration, Share
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d$")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(([01]\d|2[0-3]):([0-5]\d)|24:00)$")
 _MOMENT = r"(\d{4}-\d\d-\d\d)(?: ([01]\d|2[0-3]):([0-5]\d))?"
 _CLOSURE = re.compile(rf"{_MOMENT}(?:\.\.{_MOMENT})?$")
 
 
 def _date(value: object) -> date:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
     try:
-        return (
-            date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2025-06-02") else _refuse_date()
-        )
+        day = date.fromisoformat(str(value)) if _ISO_DATE.match(str(value)) else None
     except ValueError:
-        return _refuse_date()
-
-
-def _refuse_date() -> date:
-    raise ValueError("expected a date such as 2025-06-02")
+        day = None
+    if day is None or not 1900 <= day.year < 2200:
+        raise ValueError("expected a date from 1900 to 2199 such as 2025-06-02")
+    return day
 
 
 def _zone(value: object) -> str:

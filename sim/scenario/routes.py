@@ -76,6 +76,11 @@ def resources_of(activity: Activity) -> dict[str, int]:
     return needs
 
 
+def queue_of(activity: Activity) -> str | None:
+    """The resource in whose line an activity waits: its station, or the first by name of what it seizes, or needs."""
+    return activity.at if activity.at is not None else min(activity.seizes or activity.needs, default=None)
+
+
 def conditions_of(activity: Activity) -> Iterator[tuple[tuple[str | int, ...], Conditions]]:
     """Every condition in an activity with its trail."""
     if activity.only is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import types
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sim.errors import InputError, Problem
 from sim.scenario.addresses import suggestion
 from sim.scenario.document import Key, Node, Trail, dotted
+from sim.scenario.rendering import text_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -53,12 +54,20 @@ def validated(model: type[Model], node: Node, trail: Trail = ()) -> Model:
         return model.model_validate(node.plain())
     except ValidationError as error:
         problems: dict[tuple[str, str], Problem] = {}
-        for details in error.errors(include_url=False):
+        findings = error.errors(include_url=False)
+        for details in findings:
+            if details["type"] == "too_short" and any(_below_it(details, other) for other in findings):
+                continue  # pydantic does not count entries that are wrong
             problem = _problem(model, node, trail, details)
             problems.setdefault((problem.path, str(problem.place)), problem)
         raise InputError(
             sorted(problems.values(), key=lambda problem: (problem.place is None, problem.place))
         ) from None
+
+
+def _below_it(details: ErrorDetails, other: ErrorDetails) -> bool:
+    length = len(details["loc"])
+    return len(other["loc"]) > length and other["loc"][:length] == details["loc"]
 
 
 def _problem(model: type[BaseModel], root: Node, trail: Trail, details: ErrorDetails) -> Problem:
@@ -71,6 +80,9 @@ def _problem(model: type[BaseModel], root: Node, trail: Trail, details: ErrorDet
             node = child
             path.append(key)
     kind = details["type"]
+    if location and location[-1] == "[key]":
+        name = Node(str(path[-1]), node.place)
+        return Problem(node.key_place or node.place, dotted(tuple(path)), _sentence(details, name))
     if kind == "extra_forbidden":
         place = node.key_place or node.place
         return Problem(
@@ -78,7 +90,12 @@ def _problem(model: type[BaseModel], root: Node, trail: Trail, details: ErrorDet
         )
     if kind == "missing":
         return Problem(node.place, dotted((*path, location[-1])), "this key is required and missing")
-    context = details.get("ctx", {})
+    return Problem(node.place, dotted(tuple(path)), _sentence(details, node))
+
+
+def _sentence(details: ErrorDetails, node: Node) -> str:
+    """What was wanted and what was found."""
+    kind, context = details["type"], details.get("ctx", {})
     if kind in ("value_error", "assertion_error"):
         sentence = str(context.get("error", details["msg"]))
     else:
@@ -87,7 +104,7 @@ def _problem(model: type[BaseModel], root: Node, trail: Trail, details: ErrorDet
         )
     if "found" not in sentence:
         sentence += f", found {_shown(node.plain())}"
-    return Problem(node.place, dotted(tuple(path)), sentence)
+    return sentence
 
 
 def _shown(value: object) -> str:
@@ -95,7 +112,8 @@ def _shown(value: object) -> str:
         return "nothing"
     if isinstance(value, bool):
         return str(value).lower()
-    text = f'"{value}"' if isinstance(value, str) and " or " not in value else str(value)
+    text = f'"{value}"' if isinstance(value, str) and " or " not in value else text_of(value)
+    text = f"{{{text}}}" if isinstance(value, dict) else text
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -112,6 +130,8 @@ def _known_keys(model: type[BaseModel], location: tuple[Key, ...]) -> list[str]:
 
 def _below(annotation: Any, key: Key) -> Any:
     annotation = _bare(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        annotation = _bare(annotation.model_fields["root"].annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for name, field in annotation.model_fields.items():
             if key in (name, field.alias):
