@@ -38,7 +38,7 @@ def audit(workload: Workload, timeline: Timeline) -> Audit:
         RunError: Naming the first contradiction of each kind.
     """
     faults = _order(timeline)
-    for check in (_precedence, _durations, _capacity):
+    for check in (_precedence, _durations, _losses, _forgotten, _capacity):
         faults += check(workload, timeline)
     result, more = _conservation(workload, timeline)
     faults += more
@@ -91,6 +91,52 @@ def _durations(workload: Workload, timeline: Timeline) -> list[str]:
         f"{int(mask.sum())} visits {sentence}"
         for mask, sentence in ((wrong, "do not take their time"), (passed, "that do not take place take time"))
         if mask.any()
+    ]
+
+
+def _losses(workload: Workload, timeline: Timeline) -> list[str]:
+    """What has no end by the horizon has a reason: it is still at work, or waits for something it needs."""
+    horizon = workload.plan.calendar.horizon
+    ready, begun, ended = (times != NEVER for times in (timeline.ready, timeline.start, timeline.end))
+    waits = np.zeros(len(ready), dtype=np.bool_)
+    for code, flow in enumerate(workload.plan.flows):
+        for number, activity in enumerate(flow.activities):
+            waits[workload.visits_of_flow[code][:, number]] = activity.queue is not None
+    lost = {
+        "end in time and have no end": begun & ~ended & (timeline.start + workload.work < horizon),
+        "pass through and have no end": ready & ~workload.takes_place & ~ended,
+        "need nothing and do not start": ready & workload.takes_place & ~waits & ~begun,
+        "end behind the horizon": timeline.end >= horizon,
+    }
+    return [f"{int(mask.sum())} visits {sentence}" for sentence, mask in lost.items() if mask.any()]
+
+
+def _forgotten(workload: Workload, timeline: Timeline) -> list[str]:
+    """At the horizon the head of every line still lacks something that it needs."""
+    plan = workload.plan
+    last = np.array([plan.calendar.horizon - 1])
+    free = [
+        int(resource.capacity.at(last)[0]) - int(amount[returned == NEVER].sum())
+        for resource, (_, returned, amount) in zip(plan.resources, usage(workload, timeline), strict=True)
+    ]
+    heads: dict[int, tuple[tuple[int, int, int], tuple[tuple[int, int], ...]]] = {}
+    for code, flow in enumerate(plan.flows):
+        for number, activity in enumerate(flow.activities):
+            visits = workload.visits_of_flow[code][:, number]
+            waiting = visits[
+                workload.takes_place[visits] & (timeline.ready[visits] != NEVER) & (timeline.start[visits] == NEVER)
+            ]
+            if activity.queue is None or not len(waiting):
+                continue
+            order = np.lexsort((waiting, timeline.ready[waiting], workload.priority[waiting]))
+            first = int(waiting[order[0]])
+            rank = (int(workload.priority[first]), int(timeline.ready[first]), first)
+            if activity.queue not in heads or rank < heads[activity.queue][0]:
+                heads[activity.queue] = (rank, activity.needs)
+    return [
+        f"the head of the line of {plan.resources[queue].name} could start and is forgotten (visit {rank[2]})"
+        for queue, (rank, needs) in sorted(heads.items())
+        if all(free[resource] >= amount for resource, amount in needs)
     ]
 
 
