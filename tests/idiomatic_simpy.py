@@ -1,7 +1,7 @@
 """The second opinion: the same system in the ordinary style of SimPy, a process for every entity and every activity.
 
 It takes the same workload as the engine and nothing else of it, and keeps the same rule for one instant by its own
-means: work ends, capacities change, entities arrive, and only when SimPy has nothing more urgent to do at this instant,
+means: work ends, capacities change, entities arrive, and only when SimPy has nothing more urgent to do at this moment,
 waiting requests are granted in the order of (priority, ready, visit). Requests wait in line, all that one needs is taken
 at once, and the head of a line blocks those behind it.
 """
