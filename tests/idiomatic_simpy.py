@@ -1,7 +1,7 @@
 """The second opinion: the same system in the ordinary style of SimPy, a process for every entity and every activity.
 
 It takes the same workload as the engine and nothing else of it, and keeps the same rule for one instant by its own
-means: work ends, capacities change, entities arrive, and only when SimPy has nothing more urgent to do at this instant,
+means: work ends, capacities change, entities arrive, and only when SimPy has nothing more urgent to do at this moment,
 waiting requests are granted in the order of (priority, ready, visit). Requests wait in line, all that one needs is taken
 at once, and the head of a line blocks those behind it.
 """
@@ -152,9 +152,10 @@ class Port:
 def run(workload: Workload) -> Timeline:
     """Simulate a workload up to its calendar's horizon."""
     port = Port(workload)
-    for resource, station in zip(workload.plan.resources, port.stations, strict=True):
-        port.env.process(station.follow(resource.capacity))
+    for steps, station in zip(workload.capacity, port.stations, strict=True):
+        port.env.process(station.follow(steps))
     for code, flow in enumerate(workload.plan.flows):
         port.env.process(port.arrivals(code, flow))
     port.env.run(until=port.horizon)
-    return Timeline(*(np.array(times, dtype=np.int64) for times in (port.ready, port.start, port.end)))
+    nobody = [NEVER] * len(port.work), [NEVER] * len(workload.flow)
+    return Timeline(*(np.array(times, dtype=np.int64) for times in (port.ready, port.start, port.end, *nobody)))

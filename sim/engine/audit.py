@@ -41,7 +41,7 @@ def audit(workload: Workload, timeline: Timeline) -> Audit:
         RunError: Naming the first contradiction of each kind.
     """
     faults = _order(timeline)
-    for check in (_precedence, _durations, _capacity, _carriers):
+    for check in (_precedence, _durations, _losses, _forgotten, _capacity, _carriers):
         faults += check(workload, timeline)
     result, more = _conservation(workload, timeline)
     faults += more
@@ -100,6 +100,63 @@ def _durations(workload: Workload, timeline: Timeline) -> list[str]:
         for mask, sentence in ((wrong, "do not take their time"), (passed, "that do not take place take time"))
         if mask.any()
     ]
+
+
+def _losses(workload: Workload, timeline: Timeline) -> list[str]:
+    """What has no end by the horizon has a reason: it is still at work, or waits for something it needs."""
+    horizon = workload.plan.calendar.horizon
+    ready, begun, ended = (times != NEVER for times in (timeline.ready, timeline.start, timeline.end))
+    waits, rides = np.zeros(len(ready), dtype=np.bool_), np.zeros(len(ready), dtype=np.bool_)
+    for code, flow in enumerate(workload.plan.flows):
+        for number, activity in enumerate(flow.activities):
+            waits_for = (activity.queue, activity.ride, activity.loads, activity.awaits)
+            waits[workload.visits_of_flow[code][:, number]] = any(what is not None for what in waits_for)
+            rides[workload.visits_of_flow[code][:, number]] = activity.ride is not None
+    lost = {
+        "end in time and have no end": begun & ~ended & ~rides & (timeline.start + workload.work < horizon),
+        "pass through and have no end": ready & ~workload.takes_place & ~ended,
+        "need nothing and do not start": ready & workload.takes_place & ~waits & ~begun,
+        "end behind the horizon": timeline.end >= horizon,
+    }
+    return [f"{int(mask.sum())} visits {sentence}" for sentence, mask in lost.items() if mask.any()]
+
+
+def _forgotten(workload: Workload, timeline: Timeline) -> list[str]:
+    """At the horizon the head of every line still lacks something that it needs."""
+    plan = workload.plan
+    free = [
+        _free_at_the_end(resource, steps, use, plan.calendar.horizon)
+        for resource, steps, use in zip(plan.resources, workload.capacity, usage(workload, timeline), strict=True)
+    ]
+    heads: dict[int, tuple[tuple[int, int, int], tuple[tuple[int, int], ...]]] = {}
+    for code, flow in enumerate(plan.flows):
+        for number, activity in enumerate(flow.activities):
+            visits = workload.visits_of_flow[code][:, number]
+            here = timeline.turned_away[workload.flow == code] == NEVER
+            unbegun = (timeline.ready[visits] != NEVER) & (timeline.start[visits] == NEVER)
+            waiting = visits[workload.takes_place[visits] & unbegun & here]
+            if activity.queue is None or not len(waiting):
+                continue
+            order = np.lexsort((waiting, timeline.ready[waiting], workload.priority[waiting]))
+            first = int(waiting[order[0]])
+            rank = (int(workload.priority[first]), int(timeline.ready[first]), first)
+            if activity.queue not in heads or rank < heads[activity.queue][0]:
+                heads[activity.queue] = (rank, activity.needs)
+    return [
+        f"the head of the line of {plan.resources[queue].name} could start and is forgotten (visit {rank[2]})"
+        for queue, (rank, needs) in sorted(heads.items())
+        if all(free[resource] >= amount for resource, amount in needs)
+    ]
+
+
+def _free_at_the_end(resource: Resource, steps: Steps, use: tuple[Times, Times, Times], horizon: int) -> int:
+    """Units of a resource that nobody has at the horizon."""
+    taken, returned, amount = use
+    if not resource.quota:
+        return int(steps.at(np.array([horizon - 1]))[0]) - int(amount[returned == NEVER].sum())
+    if resource.kept:
+        return int(steps.values.sum() - amount.sum())
+    return int(steps.values[-1] - amount[taken >= steps.times[-1]].sum())
 
 
 def usage(workload: Workload, timeline: Timeline) -> list[tuple[Times, Times, Times]]:

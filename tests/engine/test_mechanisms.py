@@ -63,7 +63,13 @@ def test_a_quota_of_days_begins_at_midnight_of_its_zone_and_changes_on_a_date():
     table, _, _ = minutes(scenario)
     day = 24 * 60
     almaty = day - 5 * 60  # UTC+5: the new day begins at 19:00 UTC
-    assert [table["truck", n, "enter"][1] for n in range(5)] == [10, almaty, almaty + day, almaty + day, almaty + 2 * day]
+    assert [table["truck", n, "enter"][1] for n in range(5)] == [
+        10,
+        almaty,
+        almaty + day,
+        almaty + day,
+        almaty + 2 * day,
+    ]
 
 
 def test_a_quota_and_a_station_are_taken_together_and_the_head_of_the_line_blocks():
@@ -212,7 +218,13 @@ def test_who_finds_a_line_full_is_turned_away_and_gives_back_what_it_holds():
             pass: {after: enter, at: gate, takes: 10 min, releases: yard}
         """)
     table, workload, timeline = minutes(scenario)
-    assert [table["truck", n, "pass"] for n in range(5)] == [(0, 0, 10), (1, 10, 20), (2, None, None), (3, None, None), (30, 30, 40)]
+    assert [table["truck", n, "pass"] for n in range(5)] == [
+        (0, 0, 10),
+        (1, 10, 20),
+        (2, None, None),
+        (3, None, None),
+        (30, 30, 40),
+    ]
     assert (timeline.turned_away // MINUTE).tolist() == [-1, -1, 2, 3, -1]
     counted = audit(workload, timeline)
     assert (counted.left, counted.turned_away, counted.inside) == ({"truck": 3}, {"truck": 2}, {"truck": 0})
@@ -268,7 +280,10 @@ def test_a_reform_that_changes_a_station_for_all_refuses_an_adoption():
         ("demand: {a: [0]}\nroutes: {a: {x: {ride: nothing}}}", 'nobody loads the ride "nothing"'),
         ("demand: {a: [0]}\nroutes: {a: {x: {load: {ride: r, up_to: 2}}}}", "must have `unload: r`"),
         ("demand: {a: [0]}\nroutes: {a: {x: {needs: pass}}}", 'there is no quota "pass"'),
-        ("demand: {a: {arrivals: {aboard: {flow: b, riders: 2}}}}\nroutes: {a: {x: {ride: r}}}", 'there is no flow "b"'),
+        (
+            "demand: {a: {arrivals: {aboard: {flow: b, riders: 2}}}}\nroutes: {a: {x: {ride: r}}}",
+            'there is no flow "b"',
+        ),
         ("demand: {a: {arrivals: {aboard: {flow: a, riders: 2}}}}\nroutes: {a: {x: {ride: r}}}", "a arrives on itself"),
         (
             "demand: {a: [0]}\nstations: {g: {queue_limit: 1}}\nroutes: {a: {x: {at: g}, y: {takes: 1 min}}}",

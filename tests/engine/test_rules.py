@@ -482,7 +482,7 @@ def test_the_head_of_a_line_blocks_those_behind_it(assert_happens):
 
 
 def test_a_gate_for_both_directions_can_block_itself(assert_happens):
-    """The second truck waits for the yard at the head of the line in which the first wants to leave it: nobody moves."""
+    """The second truck waits for the yard at the head of the line in which the first wants out: nobody moves."""
     assert_happens(
         """
         demand: {truck: [0, 1]}
@@ -739,7 +739,7 @@ def test_conditions_draws_and_cases_decide_what_happens_and_how_long(assert_happ
         routes:
           truck:
             select:
-              draws: {channel: {cases: [{only: {aeo: true}, use: {red: 100%, green: 0%}}, {use: {red: 0%, green: 100%}}]}}
+              draws: {channel: {cases: [{only: {aeo: true}, use: {red: 100%, green: 0%}}, {use: {green: 100%}}]}}
             scan: {after: select, only: {channel: green}, at: desk, takes: 50 min}
             inspect:
               {after: select, only: {channel: [red], cargo: [ore, grain]}, at: desk,
