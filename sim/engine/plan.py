@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sim.scenario.demand import Flow
 from sim.scenario.disruptions import Disruption
-from sim.scenario.procedure import Activity, Procedure, Quota, Route, Station
+from sim.scenario.procedure import Activity, OutcomeShares, Procedure, Quota, Route, Station
 from sim.scenario.rosters import Calendar, allowance_steps, capacity_steps
-from sim.scenario.routes import activity_order, holds, queue_of
+from sim.scenario.routes import activity_order, drawn_tables, holds, queue_of
 from sim.scenario.steps import Steps
 
 
@@ -63,6 +63,8 @@ class ActivityPlan:
     """Ride and riding activity of every ride whose carriers wait until this activity is behind their riders."""
     rules: Activity
     """What binds it to entities: durations, shares, conditions."""
+    draws: Mapping[str, OutcomeShares]
+    """What it draws, by shares or by a risk score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,12 @@ def make_plan(
     }
     ride_code = {name: index for index, name in enumerate(rides)}
     flows = tuple(
-        FlowPlan(name, demand[name].port, adopts, _activities(route, procedure, code, ride_code, awaited))
+        FlowPlan(
+            name,
+            demand[name].port,
+            adopts,
+            _activities(route, demand[name], procedure, code=code, ride_code=ride_code, awaited=awaited),
+        )
         for name, adopts, route in routes
     )
     struck = tuple(
@@ -181,7 +188,9 @@ def _rides(activity: Activity) -> list[str]:
 
 def _activities(
     route: Route,
+    flow: Flow,
     procedure: Procedure,
+    *,
     code: Mapping[str, int],
     ride_code: Mapping[str, int],
     awaited: set[tuple[str, str]],
@@ -221,6 +230,7 @@ def _activities(
                     sorted((ride_code[ride], riding[ride]) for ride, what in awaited if what == name and ride in riding)
                 ),
                 rules=activity,
+                draws=drawn_tables(activity, flow),
             )
         )
     return tuple(plans)

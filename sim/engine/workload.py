@@ -14,6 +14,7 @@ from sim.engine.cohort import Cohort, FlowCohort, chosen
 from sim.engine.plan import FlowPlan, Plan
 from sim.scenario.fields import Cases, Conditions
 from sim.scenario.procedure import Load
+from sim.scenario.routes import found
 from sim.scenario.steps import Steps
 from sim.scenario.units import LONGEST
 
@@ -97,8 +98,10 @@ def bind(plan: Plan, cohort: Cohort) -> Workload:
             mask = binding.matches(rules.only)
             if rules.share is not None:
                 mask &= flow_cohort.luck.of(f"share/{activity.name}") < binding.value(rules.share, np.float64)
-            for variable, cases in sorted(rules.draws.items()):
+            for variable, cases in sorted(activity.draws.items()):
                 binding.draw(variable, cases, mask)
+            for violation, chances in sorted(rules.detects.items()):
+                binding.detect(activity.name, violation, chances, mask)
             here = first + number
             takes_place[here] = mask[chosen_ones]
             if rules.takes is not None:
@@ -264,6 +267,14 @@ class _Binding:
         for use, here in self.split(cases):
             values[here] = np.rint(np.minimum(use.quantile(luck[here]), LONGEST)).astype(np.int64)
         return values
+
+    def detect(self, activity: str, violation: str, cases: Cases[float], mask: NDArray[np.bool_]) -> None:
+        """Find hidden violations among those for whom the detecting activity takes place."""
+        variable = found(violation)
+        before = self.outcomes.get(variable, np.full(self.count, None, dtype=object))
+        luck = self.cohort.luck.of(f"detects/{activity}/{violation}")
+        caught = (self.outcomes[violation] == True) & (luck < self.value(cases, np.float64))  # noqa: E712  # an array of objects
+        self.outcomes[variable] = np.where(mask, (before == True) | caught, before)  # noqa: E712  # the same
 
     def draw(self, variable: str, cases: Cases[dict[str, float]], mask: NDArray[np.bool_]) -> None:
         """Decide a variable for those for whom the drawing activity takes place."""

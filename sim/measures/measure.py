@@ -8,8 +8,10 @@ import pandas as pd
 
 from sim.engine.timeline import Timeline
 from sim.engine.workload import Workload
+from sim.measures.backlog import add_backlogs
 from sim.measures.clocks import add_clocks
 from sim.measures.paths import add_paths
+from sim.measures.security import add_security
 from sim.measures.stations import add_stations
 from sim.measures.table import Tables
 from sim.measures.throughput import add_throughput
@@ -29,4 +31,6 @@ def measure(
     add_throughput(tables, clocks, workload, timeline)
     add_paths(tables, clocks, workload, timeline)
     add_stations(tables, workload, timeline)
+    add_security(tables, workload, timeline)
+    add_backlogs(tables, clocks, workload, timeline)
     return tables.measure_frame(), tables.series_frame()

@@ -18,6 +18,7 @@ from sim.scenario.routes import (
     activity_order,
     ancestors,
     conditions_of,
+    decided_at,
     expected_work,
     holds,
     outcomes,
@@ -156,10 +157,7 @@ def check_variables(context: Context) -> Iterator[Problem]:
         route = context.definition.procedure.routes.get(flow_name, {})
         known = outcomes(flow, route)
         before = ancestors(route)
-        drawn: dict[str, set[str]] = {}
-        for name, activity in route.items():
-            for variable in activity.draws:
-                drawn.setdefault(variable, set()).add(name)
+        drawn = decided_at(route)
         for variable in drawn.keys() & flow.attributes.keys():
             trail = ("demand", flow_name, "attributes", variable)
             yield context.problem(
@@ -183,6 +181,27 @@ def check_variables(context: Context) -> Iterator[Problem]:
                             f"{variable} is drawn at {where_drawn}, which does not come before {name}; mend an `after`"
                         )
                         yield context.problem(here, sentence)
+
+
+def check_violations(context: Context) -> Iterator[Problem]:
+    """What is targeted or detected is an attribute with a share, and the risk score is one that can exist."""
+    for flow_name, name, activity, trail in context.activities():
+        flow = context.definition.demand.get(flow_name)
+        attributes = flow.attributes if flow is not None else {}
+        hidden = [attribute for attribute, rules in attributes.items() if rules.share is not None]
+        aims = [("targets", variable, targeting.of) for variable, targeting in activity.targets.items()]
+        aims += [("detects", violation, violation) for violation in activity.detects]
+        for key, where, violation in aims:
+            if violation not in hidden:
+                sentence = f'{flow_name} has no attribute "{violation}" with a `share`' + suggestion(violation, hidden)
+                yield context.problem((*trail, key, where), sentence)
+            elif key == "targets":
+                try:
+                    activity.targets[where].picked_innocent(attributes[violation].share or 0.0)
+                except ValueError as error:
+                    yield context.problem((*trail, key, where), str(error))
+        for variable in activity.draws.keys() & activity.targets.keys():
+            yield context.problem((*trail, "targets", variable), f"{name} draws {variable} too; keep one")
 
 
 def _never(variable: str, outcome: Outcome, known: tuple[Outcome, ...]) -> str:
@@ -438,6 +457,7 @@ NAMES: tuple[Callable[[Context], Iterator[Problem]], ...] = (
     check_predecessors,
     check_circles,
     check_variables,
+    check_violations,
 )
 """Checks that names lead somewhere; the others are only meaningful when these pass."""
 

@@ -52,7 +52,19 @@ class Parameter:
         return address_of(self.trail)
 
 
-_ARRIVAL_KEYS = ("rate", "hours", "weekdays", "every", "first", "timetable", "days", "late", "early", "recorded")
+_ARRIVAL_KEYS = (
+    "rate",
+    "hours",
+    "weekdays",
+    "every",
+    "first",
+    "timetable",
+    "days",
+    "late",
+    "early",
+    "recorded",
+    "aboard",
+)
 _ACTIVITY_KEYS = ("takes", "share", "amount", "priority")
 
 
@@ -61,6 +73,10 @@ def parameters(root: Node) -> Iterator[Parameter]:
     yield from _of_demand(root)
     yield from _of_stations(root)
     yield from _of_routes(root)
+    for disruption, node in _children(root, "disruptions").items():
+        for key in ("leaves", "takes_out", "dates", "between", "lasts"):
+            if (child := node.child(key)) is not None:
+                yield Parameter(("disruptions", disruption, key), "", child.plain())
 
 
 def _of_demand(root: Node) -> Iterator[Parameter]:
@@ -81,6 +97,14 @@ def _of_stations(root: Node) -> Iterator[Parameter]:
         served.setdefault(_text(node.child("roster")), set()).add(port)
         if (child := node.child("capacity")) is not None:
             yield Parameter(("procedure", "stations", station, "capacity"), port, child.plain())
+        if (child := node.child("queue_limit")) is not None:
+            yield Parameter(("procedure", "stations", station, "queue_limit"), port, child.plain())
+    for quota, node in _children(root, "procedure", "quotas").items():
+        port = _text(node.child("port"))
+        served.setdefault(_text(node.child("roster")), set()).add(port)
+        for key in ("amount", "changes", "unused"):
+            if (child := node.child(key)) is not None:
+                yield Parameter(("procedure", "quotas", quota, key), port, child.plain())
     for roster, node in _children(root, "procedure", "rosters").items():
         yield Parameter(("procedure", "rosters", roster), ", ".join(sorted(served.get(roster, ()))), node.plain())
 
@@ -93,8 +117,12 @@ def _of_routes(root: Node) -> Iterator[Parameter]:
             for key in _ACTIVITY_KEYS:
                 if (child := node.child(key)) is not None:
                     yield Parameter((*trail, key), _text(owner), child.plain())
-            for variable, child in _children(node, "draws").items():
-                yield Parameter((*trail, "draws", variable), _text(owner), child.plain())
+            for table in ("draws", "targets", "detects"):
+                for variable, child in _children(node, table).items():
+                    yield Parameter((*trail, table, variable), _text(owner), child.plain())
+            for key in ("up_to", "at_least", "waits"):
+                if (child := node.find(("load", key))) is not None:
+                    yield Parameter((*trail, "load", key), _text(owner), child.plain())
 
 
 def _children(root: Node, *trail: str) -> Mapping[str, Node]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from sim.scenario.distributions import Distribution
-from sim.scenario.fields import Amounts, Cases, Conditions, Count, Name, Names, Strict, Title, shares_sum_to_one
+from sim.scenario.fields import Amounts, Case, Cases, Conditions, Count, Name, Names, Strict, Title, shares_sum_to_one
 from sim.scenario.rosters import Day, Roster, Zone
 from sim.scenario.units import Allowance, Duration, Share
 
@@ -29,6 +29,56 @@ Points = Annotated[
     BeforeValidator(_points),
     WithJsonSchema({"anyOf": [_POINT_SCHEMA, {"type": "array", "items": _POINT_SCHEMA, "minItems": 1}]}),
 ]
+
+
+class DurationCase(Case[Distribution]):
+    """A duration for some of the entities."""
+
+
+class Durations(Cases[Distribution]):
+    """A duration that may depend on the entity."""
+
+    cases: tuple[DurationCase, ...]
+
+
+class ShareCase(Case[Share]):
+    """A share for some of the entities."""
+
+
+class Shares(Cases[Share]):
+    """A share that may depend on the entity."""
+
+    cases: tuple[ShareCase, ...]
+
+
+class OutcomesCase(Case[dict[Name, Share]]):
+    """Outcomes with their shares for some of the entities."""
+
+
+class OutcomeShares(Cases[dict[Name, Share]]):
+    """Outcomes with their shares that may depend on the entity."""
+
+    cases: tuple[OutcomesCase, ...]
+
+
+class NumberCase(Case[Annotated[int, Field(strict=True)]]):
+    """A whole number for some of the entities."""
+
+
+class Numbers(Cases[Annotated[int, Field(strict=True)]]):
+    """A whole number that may depend on the entity."""
+
+    cases: tuple[NumberCase, ...]
+
+
+class CountCase(Case[Annotated[int, Field(strict=True, ge=0)]]):
+    """A number of entities for some of the carriers."""
+
+
+class Counts(Cases[Annotated[int, Field(strict=True, ge=0)]]):
+    """A number of entities that may depend on the carrier."""
+
+    cases: tuple[CountCase, ...]
 
 
 class Station(Strict):
@@ -80,11 +130,11 @@ class Load(Strict):
 
     ride: Name
     """The meeting of riders and carriers: riders wait at the activities with `ride` of this name."""
-    up_to: Cases[Count]
+    up_to: Counts
     """How many fit on it."""
-    at_least: Cases[Annotated[int, Field(strict=True, ge=0)]] | None = None
+    at_least: Counts | None = None
     """It waits until so many are there; by default one."""
-    waits: Cases[Distribution] | None = None
+    waits: Durations | None = None
     """After this it leaves with what is there, even with nobody; by default it waits for ever."""
 
 
@@ -95,6 +145,50 @@ class Awaited(Strict):
     """The ride whose riders it brought."""
     activity: Name
     """The activity that all of them must have behind them."""
+
+
+class Targeting(Strict):
+    """A risk score that picks entities, known by how many violations it catches and how often it is right."""
+
+    of: Name
+    """The hidden violation: an attribute with a `share`."""
+    picks: Name
+    """The outcome of those picked."""
+    recall: Share
+    """Share of the violations that are picked."""
+    precision: Annotated[Share, Field(gt=0)]
+    """Share of the picked that are violations."""
+    others: dict[Name, Share]
+    """Outcomes of those not picked, with shares that sum to 100%."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Targeting:
+        shares_sum_to_one(self.others)
+        return self
+
+    def picked_innocent(self, rate: float) -> float:
+        """Share of the innocent that are picked where a share `rate` is not innocent.
+
+        Raises:
+            ValueError: If no score can be so rarely right.
+        """
+        share = self.recall * rate * (1 - self.precision) / (self.precision * (1 - rate)) if rate < 1 else 0.0
+        if share > 1:
+            score = f"a recall of {self.recall:.3g} and a precision of {self.precision:.3g}"
+            raise ValueError(f"{score} at {rate:.3g} {self.of} would pick more than everybody; raise the precision")
+        return share
+
+    def cases(self, rate: float) -> OutcomeShares:
+        """The same as shares of outcomes for violations and for the innocent."""
+
+        def table(picked: float) -> dict[str, float]:
+            shares = {outcome: (1 - picked) * share for outcome, share in self.others.items()}
+            shares[self.picks] = shares.get(self.picks, 0.0) + picked
+            return shares
+
+        caught = OutcomesCase.model_construct(only={self.of: (True,)}, use=table(self.recall))
+        innocent = OutcomesCase.model_construct(only=None, use=table(self.picked_innocent(rate)))
+        return OutcomeShares.model_construct(cases=(caught, innocent))
 
 
 class Activity(Strict):
@@ -108,14 +202,19 @@ class Activity(Strict):
     """The station at which it is done and in whose queue it waits."""
     amount: Count = 1
     """Units of `at` that it takes."""
-    takes: Cases[Distribution] | None = None
+    takes: Durations | None = None
     """How long the work takes; without it, no time."""
     only: Conditions | None = None
     """It takes place only for entities with these attributes or drawn outcomes."""
-    share: Cases[Share] | None = None
+    share: Shares | None = None
     """It takes place only for this share of them, chosen by luck."""
-    draws: dict[Name, Cases[dict[Name, Share]]] = {}
+    draws: dict[Name, OutcomeShares] = {}
     """What luck decides here: for each variable the outcomes with their shares, which sum to 100%."""
+    targets: dict[Name, Targeting] = {}
+    """Like `draws`, but by a risk score: variable to its rule."""
+    detects: dict[Name, Shares] = {}
+    """Hidden violations (attributes with a `share`) and the chance that it finds one that is there. From here on the
+    variable `NAME_found` is true for those found."""
     seizes: Amounts = {}
     """Resources held from its start until an activity that `releases` them has ended."""
     releases: Names = ()
@@ -130,7 +229,7 @@ class Activity(Strict):
     """It is a carrier: when this activity has ended, the riders of this ride go on by themselves."""
     awaits: Awaited | None = None
     """It is a carrier and waits here until all riders that it brought have an activity of theirs behind them."""
-    priority: Cases[Annotated[int, Field(strict=True)]] | None = None
+    priority: Numbers | None = None
     """Place in the queue: lower numbers go first; by default 0."""
     phase: Name | None = None
     """Part of the whole in reports: documents, inspection, border."""
@@ -153,7 +252,7 @@ class Activity(Strict):
 
     @field_validator("draws")
     @classmethod
-    def _complete(cls, draws: dict[str, Cases[dict[str, float]]]) -> dict[str, Cases[dict[str, float]]]:
+    def _complete(cls, draws: dict[str, OutcomeShares]) -> dict[str, OutcomeShares]:
         for table in draws.values():
             for case in table.cases:
                 shares_sum_to_one(case.use)

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import product
+from math import prod
 from typing import Any
 
 from sim.scenario.demand import Flow
 from sim.scenario.fields import Cases, Conditions, Outcome
-from sim.scenario.procedure import Activity, Route
+from sim.scenario.procedure import Activity, OutcomeShares, Route
 
 
 def activity_order(route: Route) -> list[str]:
@@ -90,6 +91,7 @@ def conditions_of(activity: Activity) -> Iterator[tuple[tuple[str | int, ...], C
         (("share",), activity.share),
         (("priority",), activity.priority),
         *((("draws", variable), cases) for variable, cases in activity.draws.items()),
+        *((("detects", violation), cases) for violation, cases in activity.detects.items()),
     ]
     for trail, cases in fields:
         for index, case in enumerate(cases.cases if cases is not None else ()):
@@ -97,13 +99,40 @@ def conditions_of(activity: Activity) -> Iterator[tuple[tuple[str | int, ...], C
                 yield (*trail, "cases", index, "only"), case.only
 
 
+def found(violation: str) -> str:
+    """The variable that says whether a hidden violation has been found."""
+    return f"{violation}_found"
+
+
+def drawn_tables(activity: Activity, flow: Flow) -> dict[str, OutcomeShares]:
+    """What an activity draws, by shares or by a risk score, as shares of outcomes."""
+    targets = {
+        variable: targeting.cases(flow.attributes[targeting.of].share or 0.0)
+        for variable, targeting in activity.targets.items()
+    }
+    return {**activity.draws, **targets}
+
+
 def outcomes(flow: Flow, route: Route) -> dict[str, tuple[Outcome, ...]]:
-    """Every variable of a flow, attributes and what its activities draw, with its outcomes in order of name."""
-    found: dict[str, set[Outcome]] = {name: set(attribute.outcomes()) for name, attribute in flow.attributes.items()}
+    """Every variable of a flow, attributes and what its activities draw or find, with its outcomes in order of name."""
+    known: dict[str, set[Outcome]] = {name: set(attribute.outcomes()) for name, attribute in flow.attributes.items()}
     for activity in route.values():
         for variable, cases in activity.draws.items():
-            found.setdefault(variable, set()).update(outcome for case in cases.cases for outcome in case.use)
-    return {variable: tuple(sorted(values, key=str)) for variable, values in sorted(found.items())}
+            known.setdefault(variable, set()).update(outcome for case in cases.cases for outcome in case.use)
+        for variable, targeting in activity.targets.items():
+            known.setdefault(variable, set()).update({targeting.picks, *targeting.others})
+        for violation in activity.detects:
+            known.setdefault(found(violation), set()).update({True, False})
+    return {variable: tuple(sorted(values, key=str)) for variable, values in sorted(known.items())}
+
+
+def decided_at(route: Route) -> dict[str, set[str]]:
+    """For every variable that is not an attribute the activities that decide it."""
+    where: dict[str, set[str]] = {}
+    for name, activity in route.items():
+        for variable in (*activity.draws, *activity.targets, *(found(violation) for violation in activity.detects)):
+            where.setdefault(variable, set()).add(name)
+    return where
 
 
 def holds_true(only: Mapping[str, tuple[Outcome, ...]] | None, world: Mapping[str, Outcome]) -> bool:
@@ -116,34 +145,53 @@ def first_case(cases: Cases[Any], world: Mapping[str, Outcome]) -> Any:
     return next(case.use for case in cases.cases if holds_true(case.only, world))
 
 
-def worlds(flow: Flow, route: Route) -> Iterator[tuple[float, dict[str, Outcome]]]:
-    """Every combination of attributes and drawn outcomes with its probability.
+World = dict[str, Outcome]
+"""One combination of attributes and of what has been drawn and found."""
+
+
+def worlds(flow: Flow, route: Route) -> Iterator[tuple[float, World]]:
+    """Every combination of attributes and decided outcomes with its probability.
 
     A draw is left out only where `only` forbids its activity; the `share` of a drawing activity is not looked at.
     """
     attributes = sorted(flow.attributes.items())
     order = activity_order(route)
     for combination in product(*(attribute.outcomes().items() for _, attribute in attributes)):
-        probability = 1.0
-        world: dict[str, Outcome] = {}
-        for (name, _), (outcome, share) in zip(attributes, combination, strict=True):
-            world[name] = outcome
-            probability *= share
-        branches = [(probability, world)]
+        world = {name: outcome for (name, _), (outcome, _) in zip(attributes, combination, strict=True)}
+        branches = [(prod(share for _, share in combination), world)]
         for name in order:
-            for variable, cases in sorted(route[name].draws.items()):
-                grown: list[tuple[float, dict[str, Outcome]]] = []
-                for chance, here in branches:
-                    if not holds_true(route[name].only, here):
-                        grown.append((chance, here))
-                        continue
-                    grown.extend(
-                        (chance * share, {**here, variable: outcome})
-                        for outcome, share in first_case(cases, here).items()
-                        if share > 0
-                    )
-                branches = grown
+            branches = [
+                (chance * share, behind)
+                for chance, here in branches
+                for share, behind in _behind(route[name], flow, here)
+            ]
         yield from branches
+
+
+def _behind(activity: Activity, flow: Flow, world: World) -> list[tuple[float, World]]:
+    """What a world can be when an activity is behind it, each with its probability."""
+    branches = [(1.0, world)]
+    if not holds_true(activity.only, world):
+        return branches
+    for variable, cases in sorted(drawn_tables(activity, flow).items()):
+        branches = [
+            (chance * share, {**here, variable: outcome})
+            for chance, here in branches
+            for outcome, share in first_case(cases, here).items()
+            if share > 0
+        ]
+    for violation, chances in sorted(activity.detects.items()):
+        variable = found(violation)
+        shares = [(chance, here, _chance_found(here, violation, chances)) for chance, here in branches]
+        branches = [(chance * share, {**here, variable: True}) for chance, here, share in shares if share > 0]
+        branches += [(chance * (1 - share), {**here, variable: False}) for chance, here, share in shares if share < 1]
+    return branches
+
+
+def _chance_found(world: World, violation: str, cases: Cases[float]) -> float:
+    if world.get(found(violation)):
+        return 1.0
+    return float(first_case(cases, world)) if world[violation] else 0.0
 
 
 def expected_work(flow: Flow, route: Route) -> dict[str, tuple[float, float]]:
