@@ -10,16 +10,25 @@ from sim.engine.timeline import Timeline
 from sim.engine.workload import Workload
 from sim.measures.backlog import add_backlogs
 from sim.measures.clocks import add_clocks
+from sim.measures.costs import add_costs, add_staff
 from sim.measures.paths import add_paths
 from sim.measures.security import add_security
 from sim.measures.stations import add_stations
 from sim.measures.table import Tables
 from sim.measures.throughput import add_throughput
+from sim.scenario.costs import FlowCosts, Staff
 from sim.scenario.procedure import Clock
 
 
 def measure(
-    mode: str, replication: int, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
+    mode: str,
+    replication: int,
+    workload: Workload,
+    timeline: Timeline,
+    *,
+    clocks: Mapping[str, Clock],
+    costs: Mapping[str, FlowCosts],
+    staff: Mapping[str, Staff],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Reduce a timeline to its measures and series.
 
@@ -33,4 +42,6 @@ def measure(
     add_stations(tables, workload, timeline)
     add_security(tables, workload, timeline)
     add_backlogs(tables, clocks, workload, timeline)
+    add_costs(tables, clocks, costs, workload, timeline)
+    add_staff(tables, staff, workload)
     return tables.measure_frame(), tables.series_frame()

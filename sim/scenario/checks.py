@@ -336,6 +336,19 @@ def _check_awaits(context: Context, awaited: Awaited, trail: Trail) -> Iterator[
             yield context.problem((*trail, "awaits"), sentence)
 
 
+def check_prices(context: Context) -> Iterator[Problem]:
+    """Amounts of money have a price level."""
+    definition = context.definition
+    if definition.prices is not None:
+        return
+    priced: list[Trail] = [("demand", name, "costs") for name, flow in definition.demand.items() if flow.costs]
+    priced += [(*trail, "fee") for _, _, activity, trail in context.activities() if activity.fee]
+    stations = definition.procedure.stations
+    priced += [("procedure", "stations", name, "staff") for name, station in stations.items() if station.staff]
+    if priced:
+        yield context.problem(priced[0], "amounts of money need `prices: {date: ..., note: ...}` in the scenario")
+
+
 def check_queue_limits(context: Context) -> Iterator[Problem]:
     """Who can be turned away does nothing else at that time, and carries nobody."""
     stations = context.definition.procedure.stations
@@ -469,6 +482,7 @@ MEANING: tuple[Callable[[Context], Iterator[Problem]], ...] = (
     check_carriers_of_flows,
     check_rides,
     check_queue_limits,
+    check_prices,
 )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictStr, WithJsonSchema, model_validator
 
+from sim.scenario.costs import FlowCosts
 from sim.scenario.distributions import Distribution
 from sim.scenario.fields import Count, Name, Strict, Title, Weight, shares_sum_to_one
 from sim.scenario.rosters import WEEKDAYS, Weekday
@@ -188,6 +189,8 @@ class Flow(Strict):
     """When they come."""
     attributes: dict[Name, Attribute] = {}
     """What they are or have from the beginning."""
+    costs: FlowCosts | None = None
+    """What their time in port costs."""
 
 
 def arrivals_per_day(demand: Mapping[str, Flow], name: str) -> float:

@@ -65,7 +65,7 @@ _ARRIVAL_KEYS = (
     "recorded",
     "aboard",
 )
-_ACTIVITY_KEYS = ("takes", "share", "amount", "priority")
+_ACTIVITY_KEYS = ("takes", "share", "amount", "priority", "fee")
 
 
 def parameters(root: Node) -> Iterator[Parameter]:
@@ -85,8 +85,10 @@ def _of_demand(root: Node) -> Iterator[Parameter]:
         for key, child in _children(node, "arrivals").items():
             if key in _ARRIVAL_KEYS:
                 yield Parameter(("demand", flow, "arrivals", key), port, child.plain())
-        for name, child in _children(node, "attributes").items():
-            yield Parameter(("demand", flow, "attributes", name), port, child.plain())
+        for part in ("attributes", "costs"):
+            for name, child in _children(node, part).items():
+                if name != "bearer":
+                    yield Parameter(("demand", flow, part, name), port, child.plain())
 
 
 def _of_stations(root: Node) -> Iterator[Parameter]:
@@ -95,10 +97,9 @@ def _of_stations(root: Node) -> Iterator[Parameter]:
     for station, node in stations.items():
         port = _text(node.child("port"))
         served.setdefault(_text(node.child("roster")), set()).add(port)
-        if (child := node.child("capacity")) is not None:
-            yield Parameter(("procedure", "stations", station, "capacity"), port, child.plain())
-        if (child := node.child("queue_limit")) is not None:
-            yield Parameter(("procedure", "stations", station, "queue_limit"), port, child.plain())
+        for key in ("capacity", "queue_limit", "staff"):
+            if (child := node.child(key)) is not None:
+                yield Parameter(("procedure", "stations", station, key), port, child.plain())
     for quota, node in _children(root, "procedure", "quotas").items():
         port = _text(node.child("port"))
         served.setdefault(_text(node.child("roster")), set()).add(port)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
+from sim.scenario.costs import Fee, Staff
 from sim.scenario.distributions import Distribution
 from sim.scenario.fields import Amounts, Case, Cases, Conditions, Count, Name, Names, Strict, Title, shares_sum_to_one
 from sim.scenario.rosters import Day, Roster, Zone
@@ -96,6 +97,8 @@ class Station(Strict):
     """Who runs it."""
     queue_limit: Annotated[int, Field(strict=True, ge=0)] | None = None
     """Who finds so many waiting is turned away; by default nobody is."""
+    staff: Staff | None = None
+    """The people on duty and what they cost."""
 
 
 class Quota(Strict):
@@ -233,6 +236,8 @@ class Activity(Strict):
     """Place in the queue: lower numbers go first; by default 0."""
     phase: Name | None = None
     """Part of the whole in reports: documents, inspection, border."""
+    fee: Fee | None = None
+    """What it costs each entity."""
     agency: Name | None = None
     """Who does it, by default the station's agency."""
 

@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, StrictInt, StrictStr, WithJsonSchem
 
 from sim.errors import InputError, Place, Problem, input_error
 from sim.scenario.addresses import suggestion
+from sim.scenario.costs import PriceLevel
 from sim.scenario.demand import Flow
 from sim.scenario.disruptions import Disruption
 from sim.scenario.document import Node, node_of
@@ -106,6 +107,8 @@ class Definition(Strict):
     """Reforms of this scenario, beside those in the folder `reforms`."""
     disruptions: dict[Name, Disruption] = {}
     """What strikes the stations, by name."""
+    prices: PriceLevel | None = None
+    """What amounts of money mean; required where there are any."""
     evidence: dict[StrictStr, Evidence] = {}
     """Where the numbers come from, by address."""
 

@@ -246,3 +246,37 @@ Allowance = Annotated[
     _json_schema(f"{_RATE}|{_RATE_UNIT_FIRST}", "650 per day", "40 per hour"),
 ]
 """A whole number and the length of its period in ms, written as a text such as `650 per day`."""
+
+
+def _measured_in(unit: str, example: str, *spellings: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    """A number with one fixed unit, read as that number."""
+    names = "|".join(re.escape(name) for name in (unit, *spellings))
+    pattern = rf"{_NUMBER}\s*(?:{names})"
+
+    def parse(value: object) -> float:
+        wanted = f'expected a quantity in {unit}, such as "{example}"'
+        match = re.fullmatch(pattern, _text(value, wanted))
+        if match is None:
+            raise ValueError(f'{wanted}, found "{value}"')
+        return float(match[1])
+
+    return BeforeValidator(parse), _json_schema(pattern, example)
+
+
+Money = Annotated[float, *_measured_in("CNY", "400 CNY", "元", "yuan")]
+"""An amount in CNY."""
+
+MoneyPerHour = Annotated[float, *_measured_in("CNY per hour", "45 CNY per hour", "CNY/h", "元每小时", "元/小时")]
+"""CNY per hour."""
+
+MoneyPerDay = Annotated[float, *_measured_in("CNY per day", "1800 CNY per day", "CNY/day", "元每天", "元/天")]
+"""CNY per day."""
+
+LitresPerHour = Annotated[float, *_measured_in("L per hour", "3 L per hour", "L/h", "升每小时")]
+"""Litres of fuel per hour."""
+
+MoneyPerLitre = Annotated[float, *_measured_in("CNY per L", "7.4 CNY per L", "CNY/L", "元每升")]
+"""CNY per litre."""
+
+KilogramsPerLitre = Annotated[float, *_measured_in("kg per L", "2.68 kg per L", "kg/L")]
+"""Kilograms per litre."""

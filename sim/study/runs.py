@@ -20,6 +20,7 @@ from sim.engine.plan import Plan, make_plan
 from sim.engine.timeline import Timeline
 from sim.engine.workload import Workload, bind
 from sim.measures.measure import measure
+from sim.scenario.costs import FlowCosts, Staff
 from sim.scenario.demand import Flow
 from sim.scenario.disruptions import Disruption
 from sim.scenario.procedure import Clock
@@ -38,6 +39,8 @@ class ModeJob:
     demand: Mapping[str, Flow]
     disruptions: Mapping[str, Disruption]
     clocks: Mapping[str, Clock]
+    costs: Mapping[str, FlowCosts]
+    staff: Mapping[str, Staff]
     calendar: Calendar
     seed: int
     inputs: str
@@ -83,6 +86,8 @@ def mode_job(scenario: Scenario, mode: str) -> ModeJob:
         demand=scenario.demand,
         disruptions=scenario.definition.disruptions,
         clocks=here.procedure.clocks,
+        costs={name: flow.costs for name, flow in scenario.demand.items() if flow.costs is not None},
+        staff={name: place.staff for name, place in here.procedure.stations.items() if place.staff is not None},
         calendar=scenario.calendar,
         seed=scenario.definition.seed,
         inputs=inputs,
@@ -104,7 +109,9 @@ def perform(job: ModeJob, replication: int, *, keep_timeline: bool = False) -> R
     begin = time.perf_counter()
     workload, timeline = replay(job, replication)
     audited = audit(workload, timeline)
-    measures, series = measure(job.mode, replication, job.clocks, workload, timeline)
+    measures, series = measure(
+        job.mode, replication, workload, timeline, clocks=job.clocks, costs=job.costs, staff=job.staff
+    )
     kept = timeline.frame(workload) if keep_timeline else None
     return RunResult(job.mode, replication, measures, series, audited, time.perf_counter() - begin, kept)
 
