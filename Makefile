@@ -41,8 +41,9 @@ run: setup ## simulate the three ports (scenarios/xinjiang.yaml): tables and rep
 test: setup ## run the whole test suite
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-reference: setup ## compute the expected results of the tests anew
+reference: setup ## compute the reference run anew, and write the pages and figures that follow from program and scenarios
 	$(BIN)/python tests/reference.py
+	$(BIN)/python tests/documents.py
 
 lint: setup ## check style, types and formatting
 	$(BIN)/ruff check .

@@ -160,14 +160,22 @@ _outcomes = st.sampled_from(
 )
 
 
+class World(Scenario):
+    """A scenario that shows itself as the file that would say it."""
+
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        printer.text("\n" + yaml.dump(self.document(), sort_keys=False, width=120))
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> Scenario:
     """A small world that uses everything of the language; one that the checks refuse is rejected."""
     said = draw(_documents())
     try:
-        return read(said)
+        scenario = read(said)
     except InputError:
         reject()
+    return World(scenario.name, scenario.root, scenario.definition, scenario.library)
 
 
 @st.composite

@@ -540,3 +540,4 @@ class Distribution(_Model):
 
 
 Distribution.model_rebuild()
+Part.model_rebuild()

@@ -149,15 +149,16 @@ def node_of(value: Any, place: Place) -> Node:
     return Node(value, place, place)
 
 
-def read_document(path: Path, shown: str) -> Node:
+def read_document(path: Path, shown: str, problems: list[Problem] | None = None) -> Node:
     """Read a YAML file.
 
     Args:
         path: The file.
         shown: Its name in messages.
+        problems: Takes what is wrong with single values, so that the caller can go on and find more; by default raised.
 
     Raises:
-        InputError: With every problem of the file.
+        InputError: With every problem of the file, if there is no tree or `problems` is not given.
     """
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -174,7 +175,7 @@ def read_document(path: Path, shown: str) -> Node:
     except UnicodeDecodeError as error:
         where = _place_behind(error.object[: error.start].decode("utf-8-sig"), shown)
         raise input_error(f"byte {error.start} is not UTF-8; save the file as UTF-8", place=where) from None
-    return parse_document(text, shown)
+    return parse_document(text, shown, problems)
 
 
 def _place_behind(text: str, shown: str) -> Place:
@@ -182,7 +183,7 @@ def _place_behind(text: str, shown: str) -> Place:
     return Place(shown, text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
-def parse_document(text: str, shown: str) -> Node:
+def parse_document(text: str, shown: str, problems: list[Problem] | None = None) -> Node:
     """Parse YAML text; see `read_document`."""
     builder = _Builder(shown)
     root: Node | None = None
@@ -203,12 +204,13 @@ def parse_document(text: str, shown: str) -> Node:
         builder.problems.extend(error.problems)
     if documents > 1:
         builder.problems.append(Problem(Place(shown, 1, 1), "", "one file holds one document; remove the lines `---`"))
-    if not builder.problems and (root is None or not isinstance(root.value, dict) or not root.value):
-        builder.problems.append(
-            Problem(Place(shown, 1, 1), "", "the file is empty or no mapping; expected `key: value` lines")
-        )
-    if builder.problems or root is None:
+    if root is None or not root.mapping:
+        sentence = "the file is empty or no mapping; expected `key: value` lines"
+        raise InputError(builder.problems or [Problem(Place(shown, 1, 1), "", sentence)])
+    if builder.problems and problems is None:
         raise InputError(builder.problems)
+    if problems is not None:
+        problems.extend(builder.problems)
     return root
 
 

@@ -131,8 +131,9 @@ class Title(Strict):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Tell editors that a plain text will do."""
-        return {"anyOf": [{"type": "string"}, handler(schema)]}
+        """Tell editors that a plain text, or one language, will do."""
+        title = handler.resolve_ref_schema(handler(schema))
+        return {"anyOf": [{"type": "string"}, {**title, "required": [], "minProperties": 1}]}
 
     def in_language(self, language: str) -> str:
         """The text in a language, `en` or `zh`."""

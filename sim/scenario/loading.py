@@ -11,6 +11,7 @@ from sim.errors import InputError, Place, Problem, input_error
 from sim.scenario.addresses import EVERYTHING, AddressError, expand, suggestion
 from sim.scenario.checks import check
 from sim.scenario.document import Node, dotted, read_document
+from sim.scenario.evidence import covers
 from sim.scenario.fields import Title
 from sim.scenario.reform import NamedReform, Reform
 from sim.scenario.scenario import Definition, Scenario, file_name
@@ -39,6 +40,8 @@ def load(path: str | Path) -> Scenario:
                 problems.extend(check(validated(Definition, tree), tree))
         except InputError as error:
             problems.extend(error.problems)
+    if not problems:
+        problems.extend(_idle_evidence(scenario))
     if problems:
         raise InputError(problems)
     return scenario
@@ -76,9 +79,9 @@ def _merged(file: Path, folder: Path, seen: _Seen) -> Node:
     """A file with its imports, merged."""
     resolved = file.resolve()
     shown = _shown(file)
-    root = _with_tables(read_document(file, shown), resolved.parent, folder)
-    seen[resolved] = root
     problems: list[Problem] = []
+    root = _with_tables(read_document(file, shown, problems), resolved.parent, folder, problems)
+    seen[resolved] = root
     imports = root.child("imports")
     for item in imports.value if imports is not None and isinstance(imports.value, list) else []:
         target = resolved.parent / str(item.value)
@@ -124,15 +127,23 @@ def _merge(one: Node, other: Node, problems: list[Problem], trail: tuple[str, ..
     return replace(one, value=entries)
 
 
-def _with_tables(node: Node, folder: Path, root_folder: Path) -> Node:
+def _with_tables(node: Node, folder: Path, root_folder: Path, problems: list[Problem]) -> Node:
     """A tree in which every `{csv: ..., column: ...}` is replaced by the values of the file."""
+
+    def below(child: Node) -> Node:
+        return _with_tables(child, folder, root_folder, problems)
+
     if isinstance(node.value, list):
-        return replace(node, value=[_with_tables(child, folder, root_folder) for child in node.value])
+        return replace(node, value=[below(child) for child in node.value])
     if not isinstance(node.value, dict):
         return node
     if "csv" in node.value and "column" in node.value:
-        return _table(node, folder, root_folder)
-    return replace(node, value={key: _with_tables(child, folder, root_folder) for key, child in node.value.items()})
+        try:
+            return _table(node, folder, root_folder)
+        except InputError as error:
+            problems.extend(error.problems)
+            return node
+    return replace(node, value={key: below(child) for key, child in node.value.items()})
 
 
 def _table(node: Node, folder: Path, root_folder: Path) -> Node:
@@ -209,6 +220,22 @@ def _library(root: Node, folder: Path, used: dict[str, Place], problems: list[Pr
 
 
 _BROKEN = NamedReform("", Reform.model_construct(title=Title(en="", zh=""), why=""), Node({}, Place("", 1, 1)))
+
+
+def _idle_evidence(scenario: Scenario) -> list[Problem]:
+    """Evidence of a reform for something that the reform does not change in any mode."""
+    edits = [edit for mode in scenario.modes for edit in scenario.under(mode).edits]
+    problems: list[Problem] = []
+    for name in {name for mode in scenario.modes for _, name in scenario.reforms_of(mode)}:
+        named = scenario.library[name]
+        mine = [(edit.port, edit.address) for edit in edits if edit.reform == name]
+        for address in named.reform.evidence:
+            if not any(covers(address.replace("{port}", port), changed) for port, changed in mine):
+                entry = named.node.find(("evidence", address))
+                place = entry.key_place if entry is not None else None
+                sentence = f"matches nothing that reform {name} changes; mend the address or remove it"
+                problems.append(Problem(place, f"evidence.{address}", sentence))
+    return sorted(problems, key=str)
 
 
 def _evidence_problems(root: Node) -> list[Problem]:

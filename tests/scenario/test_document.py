@@ -154,9 +154,9 @@ def test_an_alias_stands_behind_its_anchor(text: str):
     ids=["nine times nine", "two times two", "a long chain", "lists", "mappings", "blocks", "keys", "many"],
 )
 def test_a_bomb_does_not_go_off(text: str):
-    begin = time.perf_counter()
+    begin = time.process_time()
     problems = refused(text)
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10
     assert "nested deeper than 40 levels" in problems[0] or "more than 500000 values" in problems[0]
     assert problems[0].startswith("x.yaml:")
 
@@ -293,9 +293,9 @@ def test_a_file_of_the_largest_size_is_read_in_bounded_time(tmp_path: Path):
     file = tmp_path / "x.yaml"
     file.write_text("".join(line.format(number) for number in range(60_000)), encoding="utf-8")
     assert 2_000_000 < file.stat().st_size < LARGEST_FILE
-    begin = time.perf_counter()
+    begin = time.process_time()
     assert len(read_document(file, "x.yaml").mapping) == 60_000
-    assert time.perf_counter() - begin < 30
+    assert time.process_time() - begin < 30
 
 
 def test_places_count_lines_and_columns_from_one():

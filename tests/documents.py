@@ -1,0 +1,391 @@
+"""Write the pages of docs/ that follow from the program and its scenarios: `python tests/documents.py`.
+
+The tests compare the committed pages with what this gives, so they never fall behind.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sim.scenario.loading import read_scenario
+from sim.scenario.reform import NamedReform
+from sim.scenario.rendering import text_of
+from sim.scenario.scenario import Definition
+from sim.scenario.units import format_duration
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+SCENARIOS = ROOT / "scenarios"
+REMAKE = "make reference"
+GENERATED = f"<!-- Written by `{REMAKE}`; edit {{source}} instead of this page. -->\n"
+
+# ---------------------------------------------------------------------------------------------- scenario reference
+
+# Section, where it stands in a file. The order is that of reading; a type that is missing here stops the generator.
+SECTIONS = {
+    "Definition": ("The file", "the whole file, with its imports"),
+    "Title": ("Title", "`title`"),
+    "Calendar": ("Calendar", "`calendar`"),
+    "Port": ("Port", "`ports.PORT`"),
+    "Flow": ("Flow", "`demand.FLOW`"),
+    "Arrivals": ("Arrivals", "`demand.FLOW.arrivals`"),
+    "Recorded": ("Recorded arrivals", "`demand.FLOW.arrivals.recorded`"),
+    "Attribute": ("Attribute", "`demand.FLOW.attributes.VARIABLE`"),
+    "Procedure": ("Procedure", "`procedure`"),
+    "Roster": ("Roster", "`procedure.rosters.ROSTER`"),
+    "Shift": ("Shift", "an entry of `procedure.rosters.ROSTER.open`"),
+    "Station": ("Station", "`procedure.stations.STATION`"),
+    "Activity": ("Activity", "`procedure.routes.FLOW.ACTIVITY`"),
+    "Clock": ("Clock", "`procedure.clocks.CLOCK`"),
+    "Distribution": ("Distribution", "`takes` of an activity, `late` of a timetable"),
+    "Lognormal": ("Lognormal", "`lognormal`"),
+    "Gamma": ("Gamma", "`gamma`"),
+    "Weibull": ("Weibull", "`weibull`"),
+    "Normal": ("Normal", "`normal`"),
+    "Empirical": ("Empirical", "`empirical`"),
+    "Part": ("Part of a mixture", "an entry of `mixture`"),
+    "Reform": ("Reform", "`reforms.REFORM`, or a file `reforms/REFORM.yaml` beside the scenario"),
+    "Baseline": ("Baseline of a reform", "`baseline` of a reform"),
+    "Shown": ("Effect of a reform", "an entry of `shows` of a reform"),
+    "Evidence": ("Evidence", "`evidence.ADDRESS`"),
+}
+PLAIN = {
+    "Constant": "[duration](#quantities)",
+    "Exponential": "[duration](#quantities)",
+    "Uniform": "2 × [duration](#quantities)",
+    "Triangular": "3 × [duration](#quantities)",
+    "Mixture": "list: [part](#part-of-a-mixture)",
+}
+QUANTITIES = {"15 min": "[duration](#quantities)", "300 per day": "[rate](#quantities)", "12%": "[share](#quantities)"}
+OVERRIDES = {
+    ("Definition", "modes"): "name → list: reform, or name → port → list: reform",
+    ("Reform", "remove"): "list: [address](#addresses)",
+}
+"""Where the type alone says too little."""
+TEXTS = {
+    "^[a-z][a-z0-9_]*$": "name",
+    r"^\d\d:\d\d$": 'time of day such as `"06:30"`',
+    r"^(arrival|[a-z][a-z0-9_]*\.(ready|start|end))$": "[point](#points)",
+}
+
+PREFACE = """\
+# Scenario reference
+
+Every key that a scenario may have, taken from the types that read it. `smartport schema` prints the same as JSON Schema
+for editors. [Reforms](reforms.md) shows the reforms that come with the program, [design](design.md) what the engine
+makes of a route. In the tables, `list: A` is a list whose entries are A, and `A → B` a mapping from A to B.
+
+## Quantities
+
+A quantity is written with its unit; a bare number where a unit belongs is refused. Bare numbers stand only where
+something is counted or weighed: `capacity`, `amount`, `priority`, `replications`, `seed`, weights and shapes.
+
+| quantity | examples | what it may be |
+| --- | --- | --- |
+| duration | `15 min`, `1 h 30 min`, `1.5 h`, `2 days`, `PT15M`, `15分钟` | weeks to milliseconds, below 100 years |
+| rate | `300 per day`, `12 per hour`, `70/week`, `每天300` | a number for any unit of time |
+| share | `12%`, `0.4%` | 0% to 100% |
+
+Units are written in English or Chinese, durations also in ISO 8601. Durations are kept as whole milliseconds. Months
+and years are refused, because their length varies.
+
+## Names
+
+A name is made of lower-case letters, digits and underscores, and begins with a letter. Names are unique in the whole
+scenario, imports included; so the shipped ports put the name of the port first (`khorgos_road_scanner`).
+
+## Addresses
+
+Reforms and evidence name parts of a scenario by address: a section (`routes`, `stations`, `rosters`, `clocks`, for
+evidence also `demand`) and the keys below it, joined by points. `*` stands for any part of one key. In a reform
+`{port}` stands for the port at which the reform is applied.
+
+    routes.khorgos_general_export.scan.takes
+    routes.*.declare.after
+    stations.{port}_scanner.capacity
+
+## Points
+
+A clock runs between two points of a route: `arrival`, or an activity with `ready`, `start` or `end`, such as
+`gate_in.ready`. Of a list, the first point counts whose activity the route has.
+
+## Cases
+
+`takes`, `share`, `priority` and every table of `draws` may depend on the entity. The first case whose `only` holds is
+used; the last case has no `only`.
+
+    takes: {cases: [{only: {aeo: true}, use: 5 min}, {use: {triangular: [10 min, 15 min, 40 min]}}]}
+
+`only` compares variables, which are the flow's attributes and what activities before this one have drawn:
+`{channel: [yellow, red], aeo: false}` holds if the channel is yellow or red and the trader is no AEO. A variable that
+was not drawn for an entity equals nothing.
+
+## Tables
+
+Recorded arrivals and empirical distributions may stand in a CSV file beside the scenario: `{csv: FILE, column: NAME}`,
+durations with `unit: min`. The first line of the file names its columns.
+
+## What YAML may not say
+
+Where YAML 1.1 and 1.2 read the same text differently, the text is refused and the message says what to write: `NO`,
+`on`, `8:00`, `0101`, `1e6`, `0x1F`. Times of day stand in quotes. A key that stands twice, tags, merge keys (`<<`),
+several documents in one file, and keys that are not on this page are errors. All problems of all files are reported at
+once, each with file, line, column and key.
+"""
+
+
+def scenario_reference() -> str:
+    """The page on the scenario language."""
+    schema = Definition.model_json_schema(by_alias=True)
+    definitions = {**schema.pop("$defs"), "Definition": schema}
+    unknown = [
+        name for name in definitions if name not in SECTIONS and name not in PLAIN and not name.startswith("Case")
+    ]
+    if unknown:
+        raise LookupError(f"tests/documents.py has no section for {', '.join(unknown)}")
+    parts = [PREFACE, GENERATED.format(source="the types in sim/scenario/, or tests/documents.py,")]
+    for name, (heading, where) in SECTIONS.items():
+        parts.append(f"\n## {heading}\n\nStands at {where}. {_described(definitions[name])}\n\n")
+        parts.append("| key | value | default | meaning |\n| --- | --- | --- | --- |\n")
+        said = _mapping(definitions[name])
+        for key, value in said["properties"].items():
+            default = "required" if key in said.get("required", ()) else _default(value, definitions)
+            words = OVERRIDES.get((name, key)) or _words(value, definitions)
+            cells = (f"`{key}`", words, default, _one_line(value.get("description", "")))
+            parts.append("| " + " | ".join(_cell(cell) for cell in cells) + " |\n")
+    return "".join(parts)
+
+
+def _mapping(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The long form of a type that also has a short one."""
+    return said if "properties" in said else next(option for option in said["anyOf"] if "properties" in option)
+
+
+def _described(said: Mapping[str, Any]) -> str:
+    return _one_line(said.get("description") or _mapping(said).get("description", ""))
+
+
+def _words(said: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    """What a value may be."""
+    if "$ref" in said:
+        return _referred(said["$ref"].rpartition("/")[2], definitions)
+    if "anyOf" in said:
+        options = [_words(option, definitions) for option in said["anyOf"] if option != {"type": "null"}]
+        return " or ".join(dict.fromkeys(options))
+    if "enum" in said:
+        return ", ".join(f"`{item}`" for item in said["enum"])
+    kind = said.get("type")
+    if kind == "array":
+        many = f"{said['minItems']} ×" if said.get("minItems") == said.get("maxItems") is not None else "list:"
+        return f"{many} {_words(said['items'], definitions)}"
+    if kind == "object":
+        return _dictionary(said, definitions)
+    if kind == "string":
+        return _text(said)
+    if kind in {"integer", "number"}:
+        return _number(said)
+    return "true, false or name" if isinstance(kind, list) else "value"
+
+
+def _referred(name: str, definitions: Mapping[str, Any]) -> str:
+    if name in PLAIN:
+        return PLAIN[name]
+    if name.startswith("Cases"):
+        inner = {key: value for key, value in definitions[name]["anyOf"][0].items() if key != "description"}
+        return f"{_words(inner, definitions)} or [cases](#cases)"
+    if name == "Title":
+        return "text or [title](#title)"
+    if name == "Shift":
+        return 'hours such as `"10:00-20:00"` or [shift](#shift)'
+    heading = SECTIONS[name][0]
+    return f"[{heading.lower()}](#{heading.lower().replace(' ', '-')})"
+
+
+def _dictionary(said: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    if "patternProperties" in said:
+        (inner,) = said["patternProperties"].values()
+        return f"name → {_words(inner, definitions)}"
+    inner = said["additionalProperties"]
+    if inner is True:
+        return "[address](#addresses) → value"
+    if "minProperties" in said:
+        return "variable → outcome or list: outcome, as in [cases](#cases)"
+    keys = "[address](#addresses)" if inner.get("$ref") or "exclusiveMinimum" in inner else "name"
+    return f"{keys} → {_words(inner, definitions)}"
+
+
+def _text(said: Mapping[str, Any]) -> str:
+    examples = said.get("examples", [])
+    if examples and examples[0] in QUANTITIES:
+        return QUANTITIES[examples[0]]
+    if said.get("pattern") in TEXTS:
+        return TEXTS[said["pattern"]]
+    if said.get("format") == "date-time":
+        return "date with time such as `2025-06-02 14:35:00`"
+    return "text such as " + ", ".join(f"`{example}`" for example in examples) if examples else "text"
+
+
+def _number(said: Mapping[str, Any]) -> str:
+    kind = "whole number" if said["type"] == "integer" else "number"
+    if "exclusiveMinimum" in said:
+        return f"{kind} above {said['exclusiveMinimum']:g}"
+    return f"{kind} of at least {said['minimum']:g}" if "minimum" in said else kind
+
+
+def _default(said: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    value = said.get("default")
+    if value is None or value in ({}, [], ()):
+        return "–"
+    if _words(said, definitions) == QUANTITIES["15 min"]:
+        return f"`{format_duration(value)}`"
+    return f"`{text_of(value)}`"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+# ---------------------------------------------------------------------------------------------- reforms
+
+REFORMS = """\
+# The reforms that come with the program
+
+A clearance mode is a list of reforms. Each reform is one file in `scenarios/reforms/`: a title, the mechanism, its
+sources, and edits to stations, rosters, routes or clocks. A reform never edits the demand, so the same entities come in
+every mode. How edits are written stands in the [scenario reference](scenario-reference.md#reform), why they are made
+this way in [decisions](decisions.md).
+
+- *Grade* says how good the evidence for the edited numbers is: `official` (by the authority itself), `survey` (measured
+  by a third party), `press`, `benchmark` (measured at another port), `assumption` (chosen by us).
+- *In force* lists the ports at which a shipped scenario has the reform in its mode `smart`, because a source says so.
+- *Expected* is what the reform must show alone, added to the mode `traditional` of its baseline.
+- *Published* is the effect that a source reports. It is often that of a bundle of reforms or of another port, so a
+  single reform here does not have to reach it.
+
+"""
+
+IN_WORDS = {"lower": "lower", "higher": "higher", "none": "no effect that can be told from zero"}
+
+
+def reforms() -> str:
+    """The catalogue of the shipped reforms."""
+    scenario = read_scenario(SCENARIOS / "example.yaml")
+    shipped = {
+        name: reform for name, reform in sorted(scenario.library.items()) if name not in scenario.definition.reforms
+    }
+    where = ports_in_force()
+    parts = [REFORMS, GENERATED.format(source="the files in scenarios/reforms/, or tests/documents.py,"), "\n"]
+    parts.append("| reform | | grade | in force |\n| --- | --- | --- | --- |\n")
+    for name, named in shipped.items():
+        title = named.reform.title
+        ports = ", ".join(where.get(name, ())) or "nowhere yet"
+        parts.append(f"| [{title.en}](#{name}) | {title.zh} | {named.reform.grade} | {ports} |\n")
+    for name, named in shipped.items():
+        parts.extend(_reform(name, named, where.get(name, [])))
+    return "".join(parts)
+
+
+def ports_in_force() -> dict[str, list[str]]:
+    """For each reform the ports at which a shipped scenario has it in its mode `smart`."""
+    found: dict[str, set[str]] = {}
+    for file in sorted(SCENARIOS.glob("*.yaml")):
+        if file.name == "example.yaml":
+            continue
+        scenario = read_scenario(file)
+        if "smart" in scenario.modes:
+            for port, reform in scenario.reforms_of("smart"):
+                found.setdefault(reform, set()).add(port)
+    return {reform: sorted(ports) for reform, ports in found.items()}
+
+
+def _reform(name: str, named: NamedReform, ports: list[str]) -> Iterator[str]:
+    reform = named.reform
+    yield f'\n<a id="{name}"></a>\n\n## {reform.title.en} · {reform.title.zh}\n\n'
+    yield f"File `{name}.yaml`. {_one_line(reform.why)}\n\n"
+    yield f"- In force: {', '.join(ports) or 'in no shipped scenario'}\n"
+    yield f"- Grade: {reform.grade}\n"
+    for source in reform.sources:
+        yield f"- Source: {_source(source)}\n"
+    yield "\n| edit | address | value |\n| --- | --- | --- |\n"
+    for kind in ("set", "scale", "add"):
+        section = named.node.child(kind)
+        for address, child in (section.mapping if section else {}).items():
+            value = child.plain()
+            shown = f"× {value:g}" if kind == "scale" else f"`{text_of(value)}`"
+            yield f"| {kind} | `{address}` | {_cell(shown)} |\n"
+    for address in reform.remove:
+        yield f"| remove | `{address}` | |\n"
+    if reform.evidence:
+        yield "\nEvidence of single edits:\n\n"
+        for address, evidence in reform.evidence.items():
+            note = f": {_one_line(evidence.note)}" if evidence.note else ""
+            source = f" ({_source(evidence.source)})" if evidence.source else ""
+            yield f"- `{address}`, {evidence.grade}{note}{source}\n"
+    if reform.baseline is not None:
+        yield f"\nExpected alone on `{reform.baseline.scenario}` at {', '.join(reform.baseline.ports)}:\n\n"
+        for shown in reform.shows:
+            yield f"- {shown.statistic} of `{shown.measure}`, `{shown.subject}`: {IN_WORDS[shown.effect]}"
+            yield f". Published: {_one_line(shown.published)}" if shown.published else ""
+            yield f" ({_source(shown.source)})" if shown.source else ""
+            yield f". {_one_line(shown.note)}" if shown.note else ""
+            yield "\n"
+
+
+def _source(text: str) -> str:
+    return f"<{text}>" if text.startswith("http") else text
+
+
+# ---------------------------------------------------------------------------------------------- figures in the README
+
+REFERENCE = ROOT / "results" / "reference"
+FIGURES = re.compile(r"(?<=<!-- figures of the reference run -->\n).*?(?=<!-- end of the figures -->)", re.DOTALL)
+
+
+def with_figures(text: str) -> str:
+    """A text whose figures are those of the reference run."""
+    return FIGURES.sub(lambda _: figures(), text)
+
+
+def figures() -> str:
+    """Mean time in port of every flow in both modes, with the paired difference, as a table."""
+    scenario = read_scenario(SCENARIOS / "xinjiang.yaml")
+    rows = ["| port | flow | traditional, h | smart, h | change, h [95 %] | |\n| --- | --- | --: | --: | --: | --: |\n"]
+    with (REFERENCE / "comparison.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            if row["measure"] == "port_dwell" and row["statistic"] == "mean" and row["subject"] != "all":
+                title = scenario.demand[row["subject"]].title
+                number = {key: float(row[key]) for key in NUMBERS}
+                change = "{difference:+.1f} [{ci_low:+.1f}, {ci_high:+.1f}] | {relative:+.0%}".format_map(number)
+                modes = "{baseline_mean:.1f} | {mode_mean:.1f}".format_map(number)
+                name = title.en if title is not None else row["subject"]
+                rows.append(f"| {scenario.ports[row['port']].en} | {name} | {modes} | {change.replace('-', '−')} |\n")
+    return "".join(rows)
+
+
+NUMBERS = ("baseline_mean", "mode_mean", "difference", "ci_low", "ci_high", "relative")
+
+
+PAGES = {"scenario-reference.md": scenario_reference, "reforms.md": reforms}
+
+
+def main() -> None:
+    """Write every page and the figures in the README."""
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8", newline="\n")
+        sys.stdout.write(f"docs/{name} is written\n")
+    readme = ROOT / "README.md"
+    readme.write_text(with_figures(readme.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    sys.stdout.write("the figures in README.md are written\n")
+
+
+if __name__ == "__main__":
+    main()
