@@ -57,7 +57,7 @@ def dwell_distribution(
         found, names = PortFacts(study, port), facts.names(study, lang)
         flows = [flow] if flow else found.flows or [ALL]
         if ax is not None:
-            _distribution(ax, found, names, flow or ALL, clock)
+            _distribution(ax, found, names, flow=flow or ALL, clock=clock)
             ax.set_xlabel(texts.word("axis_clock_hours_log", lang, clock=names.clock(clock)))
             style.clear_y_label(ax, texts.word("axis_share_left", lang))
             ax.legend(handles=_mode_lines(found), labels=[names.mode(mode) for mode in found.modes], loc="lower right")
@@ -81,7 +81,7 @@ def dwell_distribution(
             row, column = divmod(place, columns)
             box = (left + column * (wide + between), HEADER + 0.3 + gap + row * (tall + gap), wide, tall)
             panel = page.panel(*box)
-            _distribution(panel, found, names, key, clock, limits)
+            _distribution(panel, found, names, flow=key, clock=clock, limits=limits)
             panel.set_title(texts.shorten(names.flow(key), SIZE, wide * 0.95))
             last = place + columns >= len(flows)
             if last:
@@ -94,7 +94,13 @@ def dwell_distribution(
 
 
 def _distribution(
-    ax: Axes, found: PortFacts, names: Names, flow: str, clock: str, limits: tuple[float, float] | None = None
+    ax: Axes,
+    found: PortFacts,
+    names: Names,
+    *,
+    flow: str,
+    clock: str,
+    limits: tuple[float, float] | None = None,
 ) -> None:
     quantiles = found.quantiles(flow, clock)
     if not any(len(table) for table in quantiles.values()):
@@ -127,7 +133,8 @@ def _distribution(
     # The lowest median is written to the left of its line, the others to the right, so that they do not meet.
     ranked = sorted((median, mode) for mode, median in medians.items() if math.isfinite(median))
     for place, (median, mode) in enumerate(ranked):
-        to_left = place == 0 and len(ranked) > 1
+        room = math.log(max(median, low) / low) / math.log(high / low)
+        to_left = place == 0 and len(ranked) > 1 and room > 0.15
         ax.annotate(
             f"{texts.number(median, texts.decimals_for(median))}",
             (max(median, low), 50),
@@ -189,7 +196,7 @@ def time_by_phase(
         rows = {key: value for key, value in rows.items() if value}
         if ax is not None:
             together = [row for value in rows.values() for row in value]
-            _stacked(ax, found, names, together, WIDTH - 2, name_flows=len(rows) > 1)
+            _stacked(ax, names, together, room=WIDTH - 2, name_flows=len(rows) > 1)
             ax.set_xlabel(texts.word("axis_clock_hours", lang, clock=names.clock(DWELL)))
             handles = [style.kind_key(kind) for kind in KINDS]
             ax.legend(
@@ -204,13 +211,13 @@ def time_by_phase(
         page.legend(
             MARGIN, HEADER + 0.12, [(style.kind_key(kind), texts.name(texts.KINDS, kind, lang)) for kind in KINDS]
         )
-        left = MARGIN + max((texts.width(names.mode(mode), SMALL) for mode in found.modes), default=0.5) + 0.1
+        left = MARGIN + max(texts.widest(texts.MODES.get(mode, (mode, mode)), SMALL) for mode in found.modes) + 0.1
         left, right = min(max(left, 0.7), 1.8), 0.62
         top = HEADER + 0.26
         panels = []
         for (key, value), size in zip(rows.items(), tall, strict=False):
             panel = page.panel(left, top + above, WIDTH - left - right, size)
-            _stacked(panel, found, names, value, WIDTH - left - right)
+            _stacked(panel, names, value, room=WIDTH - left - right)
             page.write(MARGIN, top + 0.26, texts.shorten(names.flow(key), SIZE, WIDTH - 0.3), size=SIZE, weight="bold")
             top += above + size + below
             panels.append(panel)
@@ -228,9 +235,9 @@ def _phase_rows(found: PortFacts, flows: Sequence[str]) -> list[tuple[str, str, 
 
 def _stacked(
     ax: Axes,
-    found: PortFacts,
     names: Names,
     rows: Sequence[tuple[str, str, dict[str, dict[str, float]]]],
+    *,
     room: float,
     name_flows: bool = False,
 ) -> None:
@@ -240,7 +247,7 @@ def _stacked(
     longest = max(sum(sum(kinds.values()) for kinds in parts.values()) for _, _, parts in rows)
     per_inch = longest / room
     for place, (flow, mode, parts) in enumerate(rows):
-        left = 0.0
+        drawn = left = 0.0
         unnamed: list[tuple[float, str]] = []
         for phase, kinds in parts.items():
             begin = left
@@ -254,21 +261,29 @@ def _stacked(
                 )
                 bars[0].set_gid(f"{flow}/{mode}/{phase}/{kind}")
                 left += hours
-            if begin:
+            if (begin - drawn) / per_inch > 0.04:
+                drawn = begin
                 ax.plot([begin, begin], [place - 0.32, place + 0.32], color="white", linewidth=1.6, zorder=3)
             text = names.phase(phase)
-            if texts.width(text, TINY) + 0.06 <= (left - begin) / per_inch:
+            if texts.widest(_phase_pair(phase), TINY) + 0.06 <= (left - begin) / per_inch:
                 ax.text((begin + left) / 2, place - 0.31, text, size=TINY, color=MUTED, ha="center", va="bottom")
             else:
-                unnamed.append((left - begin, f"{text} {texts.number(left - begin, texts.decimals_for(left - begin))}"))
-        total = texts.number(left, texts.decimals_for(left))
+                unnamed.append((left - begin, phase))
+        decimals = texts.decimals_for(left)
+        total = texts.number(left, decimals)
         # Phases too short for a name above them are listed behind a short bar, the longest first.
-        aside = "  ·  ".join(text for _, text in sorted(unnamed, key=lambda item: -item[0]))
+        listed = sorted((item for item in unnamed if item[0] >= 0.5 * 10**-decimals), key=lambda item: -item[0])
+        aside = ""
         free = (longest - left) / per_inch - texts.width(total, SMALL) - 0.25
-        if aside and free > 1:
-            text = texts.shorten(aside, TINY, free)
+        for hours, phase in listed:
+            figure = texts.number(hours, decimals)
+            free -= texts.widest(_phase_pair(phase), TINY) + texts.width(f" {figure}  ·  ", TINY)
+            if free < 0:
+                break
+            aside += f"{'  ·  ' if aside else ''}{names.phase(phase)} {figure}"
+        if aside:
             ax.annotate(
-                text,
+                aside,
                 (left, place),
                 xytext=(5 + texts.width(total, SMALL) * 72 + 9, 0),
                 **_BESIDE,
@@ -298,6 +313,10 @@ def _stacked(
     ax.spines["left"].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 2.5, 5, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def _phase_pair(phase: str) -> tuple[str, str]:
+    return texts.PHASES.get(phase, (phase, phase))
 
 
 def throughput_by_hour(
@@ -542,7 +561,7 @@ def utilisation(
         left = _room_for_names([names.station(key) for key in rows])
         panel = page.panel(left, HEADER + 0.38, WIDTH - left - 0.25, tall)
         _utilisation(panel, found, names, rows)
-        _row_names(page, panel, [names.station(key) for key in rows], left)
+        _row_names(panel, [names.station(key) for key in rows], left)
         panel.set_xlabel(label)
         return panel
 
@@ -602,10 +621,10 @@ def differences(
     ax: Axes | None = None,
     figure: Figure | None = None,
 ) -> Axes:
-    """Draw the paired differences of every flow's mean from the baseline with their intervals, in hours and in percent.
+    """Draw what changes in the mean of every flow, in hours and in percent, with paired intervals.
 
-    With `ax` only one of them: hours, or with `percent` percent. The percentages are parts of the baseline's mean. Where
-    a flow has no steady state in one of the modes, the mark is hollow and there is no interval.
+    With `ax` only one of them: hours, or with `percent` percent. The change in percent is the ratio of the means less
+    one. Where a flow has no steady state in one of the modes, the mark is hollow and there is no interval.
     """
     with style.drawing(lang):
         found, names = PortFacts(study, port), facts.names(study, lang)
@@ -648,7 +667,7 @@ def differences(
             panel.set_xlabel(axes_names[place])
         if rows:
             panels[1].set_yticks([])
-            _row_names(page, panels[0], labels, left)
+            _row_names(panels[0], labels, left)
         return panels[0]
 
 
@@ -661,12 +680,15 @@ def _forest(
     looks = style.mode_styles(found.modes)
     ends = [0.0]
     for place, (flow, mode, change) in enumerate(rows):
-        scale = 100 / change.baseline if percent and change.baseline > 0 else 1.0
-        value, low, high = change.difference * scale, change.low * scale, change.high * scale
+        if percent:
+            value, low, high = (100 * part for part in (change.relative, change.relative_low, change.relative_high))
+        else:
+            value, low, high = change.difference, change.low, change.high
         steady = not found.overloads(mode, flow) and not found.overloads(found.baseline, flow)
         look = looks[mode]
         face = look.face if steady else "white"
-        if steady and change.has_interval:
+        certain = steady and math.isfinite(low) and math.isfinite(high)
+        if certain:
             ax.plot([low, high], [place, place], color=look.color, linewidth=1.4, zorder=3, solid_capstyle="butt")
             for end in (low, high):
                 ax.plot([end, end], [place - 0.13, place + 0.13], color=look.color, linewidth=1.2, zorder=3)
@@ -694,7 +716,7 @@ def _forest(
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
             zorder=3.5,
         )
-        ends += [value, *([low, high] if steady and change.has_interval else [])]
+        ends += [value, *([low, high] if certain else [])]
     span = (max(ends) - min(ends)) or 1.0
     ax.set_xlim(min(ends) - 0.16 * span, max(ends) + (0.16 if max(ends) > 0 else 0.06) * span)
     ax.axvline(0, color=INK, linewidth=0.9, zorder=1)
@@ -746,6 +768,8 @@ def _difference_keys(found: PortFacts, names: Names) -> list[tuple[Line2D | list
         line = Line2D([], [], color=look.color, linewidth=1.4)
         text = texts.word("interval_of", names.lang, mode=names.mode(mode), baseline=names.mode(found.baseline))
         keys.append(([line, style.marker_key(look)], text))
+    if not any(found.overloads(mode, flow) for mode in found.modes for flow in found.flows):
+        return keys
     look = looks[found.others[0]]
     hollow = Line2D(
         [], [], color=look.color, linestyle="None", marker=look.marker, markerfacecolor="white", markersize=6
@@ -765,7 +789,7 @@ def _room_for_names(labels: Sequence[str]) -> float:
     return min(max(longest, 0.6), 2.3) + MARGIN + 0.1
 
 
-def _row_names(page: style.Sheet, ax: Axes, labels: Sequence[str], left: float) -> None:
+def _row_names(ax: Axes, labels: Sequence[str], left: float) -> None:
     """Write rows' names beside a panel, in two lines where one does not do."""
     ax.set_yticks(range(len(labels)), [""] * len(labels))
     for place, label in enumerate(labels):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 from sim.report import texts
 from sim.scenario.rosters import WEEKDAYS, capacity_steps
+from sim.study.estimates import half_width
 
 if TYPE_CHECKING:
     from sim.study.study import Study
@@ -23,6 +24,8 @@ ALL = "all"
 DWELL = "port_dwell"
 _QUARTER = 15 * 60_000
 _DAY = 24 * 60 * 60_000
+UNSTEADY = "no steady state"
+"""What a warning of overload says, and no other."""
 # A part of the entities that is still inside at the end is worth a word from here on.
 NOTABLE_UNFINISHED = 0.001
 
@@ -44,7 +47,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Paired difference of a mode from the baseline with its 95% interval, and the same in parts of the baseline's mean."""
+    """Paired difference of a mode from the baseline, and the ratio of the means less one, with their 95% intervals."""
 
     baseline: float
     mode: float
@@ -53,6 +56,7 @@ class Difference:
     high: float
     relative: float
     variance_reduction: float
+    relative_half: float = math.nan
 
     @property
     def has_interval(self) -> bool:
@@ -61,13 +65,13 @@ class Difference:
 
     @property
     def relative_low(self) -> float:
-        """Lower end of the interval, in parts of the baseline's mean."""
-        return self.low / self.baseline if self.baseline > 0 else math.nan
+        """Lower end of the interval of the relative change."""
+        return self.relative - self.relative_half
 
     @property
     def relative_high(self) -> float:
-        """Upper end of the interval, in parts of the baseline's mean."""
-        return self.high / self.baseline if self.baseline > 0 else math.nan
+        """Upper end of the interval of the relative change."""
+        return self.relative + self.relative_half
 
     @property
     def decided(self) -> bool:
@@ -82,6 +86,9 @@ class Names:
     scenario: Any
     lang: str
     stations: Mapping[str, Any]
+    """Stations of all modes."""
+    activities: Mapping[tuple[str, str], Any]
+    """Activities of all modes, by flow and name."""
     reforms: Mapping[str, Any]
 
     def port(self, key: str) -> str:
@@ -107,7 +114,7 @@ class Names:
     def activity(self, key: str, flow: str | None = None) -> str:
         """Title of an activity, if a flow is given as its route calls it."""
         standard = texts.name(texts.ACTIVITIES, key, self.lang)
-        return texts.title(_get(_get(self.scenario.procedure.routes, flow) or {}, key), self.lang, standard)
+        return texts.title(self.activities.get((flow or "", key)), self.lang, standard)
 
     def reform(self, key: str) -> str:
         """Title of a reform."""
@@ -135,7 +142,13 @@ class Names:
 def names(study: Study, lang: str) -> Names:
     """Collect the titles of a study's scenario in a language."""
     reforms = {key: named.reform for key, named in study.scenario.library.items()}
-    return Names(study.scenario, texts.language(lang), _all_stations(study), reforms)
+    activities = {
+        (flow, key): activity
+        for mode in reversed(study.modes)
+        for flow, route in procedure(study, mode).routes.items()
+        for key, activity in route.items()
+    }
+    return Names(study.scenario, texts.language(lang), _all_stations(study), activities, reforms)
 
 
 @dataclass(frozen=True)
@@ -209,10 +222,36 @@ class PortFacts:
     def difference(self, mode: str, subject: str, measure: str = DWELL, statistic: str = "mean") -> Difference | None:
         """Look a paired difference up; None if there is none or it is not a number."""
         found = self._comparison.get((mode, subject, measure, statistic))
-        return found if found is not None and math.isfinite(found.difference) else None
+        if found is None or not math.isfinite(found.difference):
+            return None
+        return replace(found, relative_half=self._relative_half(mode, subject, measure, statistic))
+
+    def _relative_half(self, mode: str, subject: str, measure: str, statistic: str) -> float:
+        """Half of the 95% interval of the ratio of two paired means, by linearisation (the delta method)."""
+        one, two = (self._replications.get((each, subject, measure, statistic), {}) for each in (self.baseline, mode))
+        shared = [replication for replication in one if replication in two]
+        base = np.array([one[replication] for replication in shared])
+        other = np.array([two[replication] for replication in shared])
+        if len(shared) < 2 or not base.mean() > 0:
+            return math.nan
+        residual = (other - other.mean() / base.mean() * base) / base.mean()
+        return float(half_width(residual[np.newaxis, :])[0])
+
+    @cached_property
+    def _replications(self) -> dict[tuple[str, str, str, str], dict[int, float]]:
+        """The values of single replications of the clocks' means."""
+        table = self.study.measures
+        clocks = list(self.study.scenario.procedure.clocks)
+        table = table[(table["port"] == self.port) & (table["statistic"] == "mean") & table["measure"].isin(clocks)]
+        keys = ("mode", "subject", "measure", "statistic", "replication", "value")
+        found: dict[tuple[str, str, str, str], dict[int, float]] = {}
+        for mode, subject, measure, statistic, replication, value in zip(*(table[key] for key in keys), strict=True):
+            if math.isfinite(value):
+                found.setdefault((mode, subject, measure, statistic), {})[int(replication)] = float(value)
+        return found
 
     def parts(self, mode: str, flow: str, by: str = "phase") -> dict[str, dict[str, float]]:
-        """Mean hours of a flow by phase, agency or station and by kind (queueing, closed, service); zeros are left out."""
+        """Mean hours of a flow by phase, agency, station or activity and by kind of time; zeros are left out."""
         found: dict[str, dict[str, float]] = {}
         for kind in KINDS:
             for (row_mode, subject, measure, statistic), estimate in self._estimates.items():
@@ -225,7 +264,8 @@ class PortFacts:
                     continue
                 if math.isfinite(estimate.mean) and estimate.mean > 0:
                     found.setdefault(subject.partition("/")[2], {})[kind] = estimate.mean
-        order = list(texts.PHASES) if by == "phase" else list(texts.AGENCIES) if by == "agency" else self.stations
+        orders = {"phase": texts.PHASES, "agency": texts.AGENCIES, "activity": texts.ACTIVITIES}
+        order = list(orders.get(by, self.stations))
         rank = {key: place for place, key in enumerate(order)}
         return {key: found[key] for key in sorted(found, key=lambda key: (rank.get(key, len(rank)), key))}
 
@@ -246,7 +286,7 @@ class PortFacts:
         stations = [key for key, station in _all_stations(self.study).items() if station.port == self.port]
         found: dict[str, set[str]] = {mode: set() for mode in self.modes}
         for warning in warnings(self.study):
-            if "steady state" not in warning and "capacity" not in warning:
+            if UNSTEADY not in warning:
                 continue
             words = set(re.findall(r"[a-z][a-z0-9_]*", warning))
             modes = [mode for mode in self.modes if mode in words] or self.modes
@@ -285,7 +325,7 @@ class PortFacts:
         return {mode: _across(table[table["mode"] == mode]) for mode in self.modes}
 
     def queue(self, station: str) -> dict[str, pd.DataFrame]:
-        """By mode the queue's length: index hours since the window began, columns mean, low, high across replications."""
+        """By mode the queue's length: index hours of the window, columns mean, low, high across replications."""
         table = self._series
         table = table[(table["axis"] == "hour") & (table["subject"] == station) & (table["measure"] == "queue_length")]
         return {mode: _across(table[table["mode"] == mode]) for mode in self.modes}
@@ -355,7 +395,10 @@ class OpeningHours:
             spans = [*spans[1:-1], (spans[-1][0], spans[0][1], spans[-1][2])]
         if len(spans) > 4:
             return texts.word("hours_vary", lang)
-        return texts.word("comma", lang).join(f"{_clock_time(begin)}–{_clock_time(end)}" for begin, end, _ in spans)
+        hours = texts.word("comma", lang).join(f"{_clock_time(begin)}–{_clock_time(end)}" for begin, end, _ in spans)
+        shares = {round(share * 7, 6) for _, _, share in spans}
+        days = shares.pop() if len(shares) == 1 else 7.0
+        return texts.word("on_days", lang, hours=hours, count=int(days)) if days in range(1, 7) else hours
 
 
 def _clock_time(hours: float) -> str:

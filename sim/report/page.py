@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -21,15 +21,19 @@ from markupsafe import Markup
 from sim.report import charts, facts, style, texts
 from sim.report.facts import ALL, KINDS, NOTABLE_UNFINISHED, Difference, Estimate, Names, PortFacts
 from sim.report.texts import counted, decimals_for, number, word
-from sim.scenario.units import DAY, HOUR
+from sim.scenario.units import DAY, HOUR, format_duration
 
 if TYPE_CHECKING:
     from sim.study.study import Study
 
 GRADES = tuple(texts.GRADES)
 """From the weakest to the firmest."""
+LITTLE_WAITING = 0.1
+"""Share of waiting below which it is not worth saying for what."""
+
 # Said elsewhere on the page; and how long a run took, which differs between runs that are otherwise the same.
 _NOT_SHOWN = ("warnings", "title", "seconds")
+_ABSENT = ("", "-")
 _CLOCK_STATISTICS = ("mean", "p50", "p90", "p95", "within_target", "unfinished")
 _STATION_COLUMNS = (
     ("visits", "visits", "per_day", 1.0),
@@ -37,7 +41,6 @@ _STATION_COLUMNS = (
     ("waiting_mean", "waiting_time", "mean", 1.0),
     ("waiting_p95", "waiting_time", "p95", 1.0),
     ("queue_mean", "queue_length", "mean", 1.0),
-    ("queue_p95", "queue_length", "p95", 1.0),
     ("queue_max", "queue_length", "max", 1.0),
 )
 
@@ -104,6 +107,8 @@ class _Page:
             "modes": [self.mode(mode) for mode in study.modes],
             "mode_count": len(study.modes),
             "warnings": warnings,
+            "gap": " " if lang == "en" else "",
+            "unsteady": any(facts.UNSTEADY in text for text in facts.warnings(study)),
             "warnings_count": counted("warnings_count", len(warnings), lang),
             "ports": [self.port(found) for found in ports],
             "kinds": [{"key": kind, "name": texts.name(texts.KINDS, kind, lang)} for kind in KINDS],
@@ -114,7 +119,7 @@ class _Page:
             "sources": self.source_list(),
             "audit": self.audit(),
             "manifest": list(_flat(study.manifest)),
-            "command": command(study),
+            "commands": commands(study),
             "comparison_note": self.word(
                 "comparison_note",
                 mode=self.names.several([self.names.mode(mode) for mode in study.modes[1:]]) or "–",
@@ -140,41 +145,53 @@ class _Page:
             replications=counted("count_replications", self.study.replications, lang),
         )
 
-    def clock_definitions(self, ports: Sequence[PortFacts]) -> list[str]:
+    def clock_definitions(self, ports: Sequence[PortFacts]) -> dict[str, str]:
+        """Say for each measured clock where it begins and ends in the routes of this study."""
         clocks = self.study.scenario.procedure.clocks
-        shown = [
-            key for key in clocks if any(found.estimate(mode, ALL, key) for found in ports for mode in found.modes)
-        ]
-        return [
-            self.word(
+        routes = [route for mode in self.study.modes for route in facts.procedure(self.study, mode).routes.values()]
+        return {
+            key: self.word(
                 "clock_definition",
                 clock=self.names.clock(key),
-                begin=self.points(clocks[key].begin),
-                end=self.points(clocks[key].end),
+                begin=self.points(clock.begin, routes),
+                end=self.points(clock.end, routes),
             )
-            for key in shown
-        ]
+            for key, clock in clocks.items()
+            if any(found.estimate(mode, ALL, key) for found in ports for mode in found.modes)
+        }
 
-    def points(self, points: Iterable[str]) -> str:
-        found = []
+    def points(self, points: Sequence[str], routes: Iterable[Container[str]]) -> str:
+        """Name the points of a clock that count: of each route the first that it has."""
+        found = set()
+        for route in routes:
+            found.add(next((point for point in points if point == "arrival" or point.partition(".")[0] in route), None))
+        names = []
         for point in points:
             activity, _, moment = point.partition(".")
-            name = self.names.activity(activity)
-            found.append(self.word(f"point_{moment}", activity=name) if moment else self.word("point_arrival"))
-        return self.word("or").join(found)
+            if point in found:
+                name = self.names.activity(activity)
+                names.append(self.word(f"point_{moment}", activity=name) if moment else self.word("point_arrival"))
+        return self.word("or").join(names)
 
     def mode(self, mode: str) -> dict[str, Any]:
         look = style.mode_styles(self.study.modes)[mode]
         return {"key": mode, "name": self.names.mode(mode), "color": look.color, "filled": look.filled}
 
     def warning(self, text: str) -> dict[str, Any]:
-        mode = next((mode for mode in self.study.modes if re.match(rf"{mode}\b", text)), None)
-        stations = [key for key in self.names.stations if re.search(rf"\b{key}\b", text)]
-        return {
-            "text": text,
-            "mode": self.names.mode(mode) if mode else "",
-            "stations": [{"name": self.names.station(key), "href": f"#{self.id('station', key)}"} for key in stations],
-        }
+        """A warning of the study, with links to the stations and flows that it names."""
+        words = set(re.findall(r"[a-z][a-z0-9_]*", text))
+        mode = next((mode for mode in self.study.modes if text.startswith(f"{mode}:")), None)
+        named = [
+            {"name": self.names.station(key), "href": f"#{self.id('station', key)}"}
+            for key in self.names.stations
+            if key in words
+        ]
+        named += [
+            {"name": self.names.flow(key), "href": f"#{self.id('basis', key)}"}
+            for key in self.study.scenario.demand
+            if key in words
+        ]
+        return {"text": text, "mode": self.names.mode(mode) if mode else "", "named": named}
 
     # --- the numbers of a port ---------------------------------------------------------------------------------------
 
@@ -233,14 +250,17 @@ class _Page:
 
     def glance(self, found: PortFacts, subject: str) -> dict[str, Any]:
         rows = [self.mode_row(found, mode, subject) for mode in found.modes]
-        href = f"#{self.id('basis', subject)}" if subject != ALL else f"#{self.id('evidence', found.port)}"
         return {
             "key": subject,
             "name": self.names.flow(subject),
             "rows": rows,
-            "href": href,
+            "href": self.subject_href(found, subject),
             "sentences": self.sentences(found, subject) if subject != ALL else [],
         }
+
+    def subject_href(self, found: PortFacts, subject: str) -> str:
+        """Link to what the figures of a flow rest on; those of all flows to the parameters of the port."""
+        return f"#{self.id('basis', subject)}" if subject != ALL else f"#{self.id('evidence', found.port)}"
 
     def mode_row(self, found: PortFacts, mode: str, subject: str) -> dict[str, Any]:
         estimate = found.estimate(mode, subject)
@@ -309,18 +329,19 @@ class _Page:
         return self.word("sentence_change", **values)
 
     def waiting_sentence(self, found: PortFacts, flow: str, mode: str) -> list[str]:
-        parts = found.parts(mode, flow)
+        """Say how much of the time in port is waiting, and for which activity most."""
+        parts = found.parts(mode, flow, "activity")
+        waits = {key: kinds.get("queueing", 0.0) + kinds.get("closed", 0.0) for key, kinds in parts.items()}
         total = sum(sum(kinds.values()) for kinds in parts.values())
-        waiting = {phase: kinds.get("queueing", 0.0) + kinds.get("closed", 0.0) for phase, kinds in parts.items()}
         if total <= 0:
             return []
-        share = sum(waiting.values()) / total
-        phase = max(waiting, key=lambda key: waiting[key])
+        share = sum(waits.values()) / total
         values: dict[str, object] = {"mode": self.names.mode(mode), "share": _percent(share)}
-        if share < 0.1:
+        if share < LITTLE_WAITING:
             return [self.word("sentence_little_waiting", **values)]
-        hours = number(waiting[phase], decimals_for(waiting[phase]))
-        return [self.word("sentence_waiting", **values, phase=self.names.phase(phase), hours=hours)]
+        most = max(waits, key=lambda key: waits[key])
+        hours = number(waits[most], decimals_for(waits[most]))
+        return [self.word("sentence_waiting", **values, activity=self.names.activity(most, flow), hours=hours)]
 
     def parts_table(self, found: PortFacts, by: str) -> dict[str, Any]:
         """Hours by phase or agency: a row for each flow and mode; each cell has the total and the waiting in it."""
@@ -365,71 +386,67 @@ class _Page:
         }
 
     def comparison(self, found: PortFacts, subjects: Sequence[str]) -> list[dict[str, Any]]:
-        measures: list[tuple[str, str, str]] = [
-            *(
-                (clock, statistic, "h")
-                for clock in self.study.scenario.procedure.clocks
-                for statistic in _CLOCK_STATISTICS
-            ),
-            ("throughput", "per_day", "per day"),
-            ("in_port", "mean", "entities"),
-            ("in_port", "max", "entities"),
+        measures: list[tuple[str, tuple[str, ...], str]] = [
+            *((clock, _CLOCK_STATISTICS, "h") for clock in self.study.scenario.procedure.clocks),
+            ("throughput", ("per_day",), "per day"),
+            ("in_port", ("mean", "max"), "entities"),
         ]
         tables = []
         for subject in subjects:
-            rows = [
-                row
-                for measure, statistic, unit in measures
-                for mode in (found.others or [found.baseline])
-                if (row := self.comparison_row(found, subject, measure, statistic, unit, mode)) is not None
-            ]
-            if rows:
-                href = f"#{self.id('basis', subject)}" if subject != ALL else f"#{self.id('evidence', found.port)}"
-                tables.append({"name": self.names.flow(subject), "href": href, "rows": rows})
+            groups = []
+            for measure, statistics, unit in measures:
+                rows = [
+                    row
+                    for statistic in statistics
+                    for mode in (found.others or [found.baseline])
+                    if (row := self.comparison_row(found, subject, mode, (measure, statistic, unit))) is not None
+                ]
+                clock = measure in self.study.scenario.procedure.clocks
+                name = self.names.clock(measure) if clock else texts.name(texts.MEASURES, measure, self.lang)
+                if rows:
+                    groups.append({"name": name, "rows": rows})
+            if groups:
+                tables.append(
+                    {"name": self.names.flow(subject), "href": self.subject_href(found, subject), "groups": groups}
+                )
         return tables
 
     def comparison_row(
-        self, found: PortFacts, subject: str, measure: str, statistic: str, unit: str, mode: str
+        self, found: PortFacts, subject: str, mode: str, what: tuple[str, str, str]
     ) -> dict[str, Any] | None:
-        base = found.estimate(found.baseline, subject, measure, statistic)
-        own = found.estimate(mode, subject, measure, statistic)
-        if base is None and own is None:
-            return None
+        """One statistic of a measure in the baseline and a mode, and what changes; None if there is nothing to say."""
+        measure, statistic, unit = what
         unit = {"within_target": "share", "unfinished": "entities"}.get(statistic, unit)
-        scale, suffix = (100.0, "%") if unit == "share" else (1.0, "")
+        shown = [found.baseline] if mode == found.baseline else [found.baseline, mode]
+        estimates = {each: found.estimate(each, subject, measure, statistic) for each in shown}
+        if not any(estimates.values()):
+            return None
+        if statistic == "unfinished" and not any(estimate and estimate.mean for estimate in estimates.values()):
+            return None
         change = found.difference(mode, subject, measure, statistic) if mode != found.baseline else None
-        sizes = [abs(estimate.mean) * scale for estimate in (base, own) if estimate]
-        decimals = 1 if unit == "share" else decimals_for(max(sizes))
-        overloaded = [bool(found.overloads(each, subject)) for each in (found.baseline, mode)]
-        named = texts.name(texts.STATISTICS, statistic, self.lang)
-        label = self.names.clock(measure) if measure in self.study.scenario.procedure.clocks else ""
-        label = label or texts.name(texts.MEASURES, measure, self.lang)
-        compared = change is not None and math.isfinite(change.relative) and unit != "share"
-        # A variance reduction of nothing (both variances are 0) is not a number.
-        reduction = number(change.variance_reduction, 1) if change else texts.MISSING
+        steady = {each: not found.overloads(each, subject) for each in shown}
+        certain = all(steady.values())
+        scale = 100.0 if unit == "share" else 1.0
+        decimals = _decimals(change.difference, scale) if change else 0
         return {
-            "measure": f"{label}, {named}" if statistic != "per_day" else label,
+            "statistic": texts.name(texts.STATISTICS, statistic, self.lang),
             "unit": texts.name(texts.UNITS, unit, self.lang),
             "mode": self.names.mode(mode),
             "values": [
                 {
-                    "value": number(estimate.mean * scale if estimate else None, decimals)
-                    + (suffix if estimate else ""),
-                    "interval": _interval(estimate.low, estimate.high, scale, decimals)
-                    if estimate and not over
-                    else None,
-                    "overloaded": over and estimate is not None,
+                    "value": number(estimate.mean * scale, _decimals(estimate.mean, scale))
+                    if estimate
+                    else texts.MISSING,
+                    "interval": _own_interval(estimate, scale) if steady[each] else None,
+                    "overloaded": estimate is not None and not steady[each],
                 }
-                for estimate, over in zip(
-                    *((base, own), overloaded) if mode != found.baseline else ((base,), overloaded[:1]), strict=True
-                )
+                for each, estimate in estimates.items()
             ],
             "difference": number(change.difference * scale, decimals) if change else None,
-            "difference_interval": _interval(change.low, change.high, scale, decimals)
-            if change and not any(overloaded)
-            else None,
-            "percent": _percent(change.relative) if change and compared else texts.MISSING,
-            "reduction": reduction if not any(overloaded) else texts.MISSING,
+            "difference_interval": _interval(change.low, change.high, scale, decimals) if change and certain else None,
+            # A change of a share in percent would only confuse.
+            "percent": _percent(change.relative) if change and unit != "share" else texts.MISSING,
+            "reduction": _factor(change.variance_reduction) if change and certain else texts.MISSING,
         }
 
     def stations(self, found: PortFacts) -> list[dict[str, Any]]:
@@ -493,18 +510,35 @@ class _Page:
                         "why": named.reform.why if named else "",
                         "grade": named.reform.grade if named else None,
                         "sources": [source for source in sources if source],
-                        "edits": [
-                            {
-                                "address": str(row.address),
-                                "href": self.parameter_href(str(row.address)),
-                                "old": _text(row.old) or self.word("absent"),
-                                "new": _text(row.new) or self.word("absent"),
-                            }
-                            for row in rows.itertuples()
-                        ],
+                        "edits": self.edits(rows),
                     }
                 )
             found.append({**self.mode(mode), "reforms": reforms})
+        return found
+
+    def edits(self, rows: pd.DataFrame) -> list[dict[str, Any]]:
+        """Put the same change of several flows or stations into one row."""
+        groups: dict[tuple[str, str, str, str], list[str]] = {}
+        for address, old, new in zip(rows["address"], rows["old"], rows["new"], strict=True):
+            section, _, rest = str(address).partition(".")
+            name, _, rest = rest.partition(".")
+            groups.setdefault((section, rest, _text(old), _text(new)), []).append(name)
+        found = []
+        for (section, rest, old, new), places in groups.items():
+            title = {"routes": self.names.flow, "stations": self.names.station}.get(section, str)
+            addresses = {place: ".".join(part for part in (section, place, rest) if part) for place in places}
+            found.append(
+                {
+                    "name": self.parameter_name(addresses[places[0]]) if rest else "",
+                    "address": addresses[places[0]] if len(places) == 1 else f"{section}.*.{rest}".removesuffix("."),
+                    "where": [
+                        {"name": title(place), "href": self.parameter_href(address)}
+                        for place, address in addresses.items()
+                    ],
+                    "old": self.word("absent") if old in _ABSENT else old,
+                    "new": self.word("absent") if new in _ABSENT else new,
+                }
+            )
         return found
 
     # --- evidence ----------------------------------------------------------------------------------------------------
@@ -562,11 +596,11 @@ class _Page:
     def parameter_name(self, address: str) -> str:
         section, *rest = address.split(".")
         said = [texts.name(texts.PARAMETERS, part, self.lang) for part in rest[1:]]
-        if section == "routes" and len(rest) >= 3:
+        if section == "routes" and len(rest) >= 2:
             flow, activity, *keys = rest
             named = [texts.name(texts.PARAMETERS, key, self.lang) for key in keys[:1]]
             named += [texts.name(texts.VARIABLES, key, self.lang) for key in keys[1:]]
-            return f"{self.names.activity(activity, flow)}: {' '.join(named)}"
+            return self.names.activity(activity, flow) + (f": {' '.join(named)}" if named else "")
         if section == "rosters":
             return f"{texts.name(texts.PARAMETERS, 'open', self.lang)}: {rest[0] if rest else ''}"
         if section == "clocks" and rest:
@@ -733,29 +767,40 @@ class _Page:
         return {"state": state, "sentence": self.word(f"audit_{state}")}
 
 
-def command(study: Study) -> str:
-    """Give the command that makes the same results again."""
-    recorded = study.manifest.get("command")
-    if recorded:
-        return recorded if isinstance(recorded, str) else " ".join(str(part) for part in recorded)
-    path = study.manifest.get("scenario_file") or f"scenarios/{study.scenario.name}.yaml"
+def commands(study: Study) -> list[str]:
+    """Give the commands that make the same results again: from the scenario, and from the copy beside the results."""
+    manifest, calendar = study.manifest, study.scenario.calendar
     modes = "".join(f" --mode {mode}" for mode in study.modes)
-    seed = study.manifest.get("seed", study.scenario.definition.seed)
-    return f"smartport run {path}{modes} --replications {study.replications} --seed {seed}"
+    luck = f"--replications {study.replications} --seed {manifest.get('seed', study.scenario.definition.seed)}"
+    duration = f'--duration "{format_duration(calendar.duration)}"'
+    name = manifest.get("scenario", study.scenario.name)
+    return [
+        f"smartport run scenarios/{name}.yaml{modes} {luck} {duration}",
+        f"smartport run scenario.resolved.yaml{modes} {luck} {duration}",
+    ]
 
 
 def _value(estimate: Estimate | None) -> str:
     return number(estimate.mean, decimals_for(estimate.mean)) if estimate else texts.MISSING
 
 
-def _own_interval(estimate: Estimate | None) -> str | None:
-    return _interval(estimate.low, estimate.high, 1, decimals_for(estimate.mean)) if estimate else None
+def _own_interval(estimate: Estimate | None, scale: float = 1.0) -> str | None:
+    return _interval(estimate.low, estimate.high, scale, _decimals(estimate.mean, scale)) if estimate else None
 
 
 def _interval(low: float, high: float, scale: float, decimals: int, unit: str = "") -> str | None:
-    if not (math.isfinite(low) and math.isfinite(high)):
+    """Write an interval; there is none to write around a zero that never varies."""
+    if not (math.isfinite(low) and math.isfinite(high)) or low == high == 0:
         return None
     return f"[{number(low * scale, decimals)}{unit}, {number(high * scale, decimals)}{unit}]"
+
+
+def _decimals(value: float, scale: float) -> int:
+    return 1 if scale == 100 else decimals_for(value)
+
+
+def _factor(value: float) -> str:
+    return number(value, 0 if value >= 99.5 else 1)
 
 
 def _percent(share: float) -> str:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib
+import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -162,7 +162,7 @@ def drawing(lang: str) -> Iterator[None]:
     if lang == "zh" and (font := chinese_font()):
         families.append(font)
     settings: Any = {**_RC, "font.family": families}
-    with matplotlib.rc_context(settings):
+    with mpl.rc_context(settings):
         yield
 
 
@@ -170,9 +170,9 @@ def new_figure(figure: Figure | None) -> Figure:
     """Take the given blank figure, or have pyplot make one that notebooks show by themselves."""
     if figure is not None:
         return figure
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
-    return pyplot.figure()
+    return plt.figure()
 
 
 @dataclass
@@ -276,8 +276,8 @@ _ID = re.compile(r' id="([^"]+)"')
 _USED = re.compile(r'url\(#([^)"]+)\)|href="#([^"]+)"')
 _PATTERN = re.compile(r'<pattern id="([^"]+)".*?</pattern>', re.DOTALL)
 _SERIFLESS = (
-    "text{font-family:'DejaVu Sans','Noto Sans CJK SC','Noto Sans SC','Source Han Sans SC','PingFang SC','Microsoft YaHei',"
-    "'WenQuanYi Micro Hei',sans-serif}"
+    "text{font-family:'DejaVu Sans','Noto Sans CJK SC','Noto Sans SC','Source Han Sans SC','PingFang SC',"
+    "'Microsoft YaHei','WenQuanYi Micro Hei',sans-serif}"
 )
 
 
@@ -288,7 +288,7 @@ def svg(figure: Figure, prefix: str = "", label: str = "", inline: bool = False)
     `inline` leaves out what a page brings itself: prolog, fonts and the fixed size.
     """
     stream = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "smartport"}), warnings.catch_warnings():
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "smartport"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         for text in figure.findobj(Text):
             text.set_fontfamily("DejaVu Sans")
@@ -328,7 +328,8 @@ def _own_pattern(match: re.Match[str]) -> str:
     for look in KIND_STYLES.values():
         if look.hatch and look.face in match[0] and look.edge in match[0]:
             if "." in look.hatch:
-                tile = f'<circle cx="1.6" cy="1.6" r="0.7" fill="{look.edge}"/><circle cx="4.6" cy="4.6" r="0.7" fill="{look.edge}"/>'
+                dots = (f'<circle cx="{at}" cy="{at}" r="0.7" fill="{look.edge}"/>' for at in (1.6, 4.6))
+                tile = "".join(dots)
             else:
                 tile = f'<path d="M-1 1L1 -1M0 6L6 0M5 7L7 5" stroke="{look.edge}" stroke-width="0.8"/>'
             return (

@@ -43,6 +43,9 @@ MEASURES: Final[Pairs] = {
     "queueing_by_station": ("Queueing by station", "各站点排队时间"),
     "closed_by_station": ("Waiting while closed, by station", "各站点非工作时段等待"),
     "service_by_station": ("Work by station", "各站点作业时间"),
+    "queueing_by_activity": ("Queueing by activity", "各作业排队时间"),
+    "closed_by_activity": ("Waiting while closed, by activity", "各作业非工作时段等待"),
+    "service_by_activity": ("Work by activity", "各作业的作业时间"),
     "waiting_time": ("Waiting time", "等待时间"),
     "service_time": ("Service time", "作业时间"),
     "visits": ("Visits", "作业次数"),
@@ -93,7 +96,7 @@ AGENCIES: Final[Pairs] = {
     "trader": ("Trader", "企业"),
     "carrier": ("Carrier", "承运人"),
     "kazakhstan": ("Kazakhstan", "哈萨克斯坦"),
-    "none": ("Nobody in particular", "无归属"),
+    "none": ("Other", "其他"),
 }
 ACTIVITIES: Final[Pairs] = {
     "drive": ("Drive to the port", "运往口岸"),
@@ -244,23 +247,20 @@ WORDS: Final[Pairs] = {
     "no_queue": ("no station has a queue worth showing", "没有站点出现明显排队"),
     "no_comparison": ("one mode only: nothing to compare", "仅有一种模式，无可比较"),
     "open_at": ("{hours}: {stations}", "{hours}：{stations}"),
+    "on_days": ("{hours} on {count} of 7 days", "{hours}（7 天中的 {count} 天）"),
     "always_open": ("always open", "全天开放"),
     "hours_vary": ("open at varying hours", "开放时间不固定"),
     "never_open": ("never open", "不开放"),
     "opening_hours": ("Opening hours", "工作时间"),
     "stations_and_more": ("{stations} and {count} more", "{stations} 等另 {count} 处"),
-    "band": ("band: from the lowest to the highest replication", "色带：各次重复的最低至最高值"),
     "interval_of": ("{mode} minus {baseline}, 95% interval", "{mode}减{baseline}，95% 置信区间"),
-    "interval_bars": ("whiskers: 95% interval", "须线：95% 置信区间"),
     "no_steady_state": ("no steady state", "无稳态"),
     "no_steady_state_in": ("no steady state: {modes}", "无稳态：{modes}"),
-    "beyond": ("beyond the window", "超出观测期"),
     "chart_dwell": ("{clock}: cumulative share, {count} replications", "{clock}：累计比例，{count} 次重复"),
     "chart_phases": (
         "{clock}, mean hours on the critical path; each panel has its own scale",
         "{clock}：关键路径上的平均小时数；各图刻度不同",
     ),
-    "chart_phases_shared": ("{clock}, mean hours on the critical path", "{clock}：关键路径上的平均小时数"),
     "chart_throughput": (
         "{entities} leaving the port, mean of {count} replications",
         "离开口岸的{entities}，{count} 次重复的平均",
@@ -274,8 +274,8 @@ WORDS: Final[Pairs] = {
         "占用时间除以开放时间，{count} 次重复的平均",
     ),
     "chart_differences": (
-        "{clock}, paired differences of the mean: the same entities with the same luck in {mode} and {baseline}",
-        "{clock}平均值的配对差值：{mode}与{baseline}中为同样的实体、同样的随机数",
+        "{clock}: paired differences of the mean, the same entities with the same luck",
+        "{clock}：平均值的配对差值，同样的实体、同样的随机数",
     ),
     "chart_differences_many": (
         "{clock}, paired differences of the mean: the same entities with the same luck in every mode",
@@ -285,7 +285,12 @@ WORDS: Final[Pairs] = {
     "report": ("Simulation report", "仿真报告"),
     "other_language": ("中文", "English"),
     "contents": ("Contents", "目录"),
-    "what_was_run": ("What was run", "运行内容"),
+    "nav_glance": ("At a glance", "一览"),
+    "nav_time": ("Where the time goes", "时间去向"),
+    "nav_charts": ("Charts", "图表"),
+    "nav_modes": ("Modes", "模式"),
+    "nav_evidence": ("Evidence", "证据"),
+    "nav_audit": ("Audit", "审计"),
     "at_a_glance": ("The answer at a glance", "结论一览"),
     "where_time_goes": ("Where the time goes", "时间花在哪里"),
     "charts_by_port": ("Charts by port", "各口岸图表"),
@@ -299,14 +304,18 @@ WORDS: Final[Pairs] = {
     "audit": ("Audit and manifest", "审计与运行记录"),
     # Page: what was run.
     "summary": (
-        "{modes} simulated at {ports} with {flows}. Measured are {duration} from {begin} ({zone}), after a warm-up of "
-        "{warm_up}, in {replications}. In every mode the same entities arrive at the same moments with the same luck, so "
-        "the differences are between procedures only.",
-        "{modes}，{ports}，{flows}。观测期 {duration}，自 {begin} 起（{zone}），此前预热 {warm_up}，共 {replications}。"
-        "各模式中到达的实体、到达时刻与随机数完全相同，因此差异只来自监管流程。",
+        (
+            "{modes} simulated at {ports} with {flows}. Measured are {duration} from {begin} ({zone}), after a "
+            "warm-up of {warm_up}, in {replications}. In every mode the same entities arrive at the same "
+            "moments with the same luck, so the differences are between procedures only."
+        ),
+        (
+            "{modes}，{ports}，{flows}。观测期 {duration}，自 {begin} 起（{zone}），此前预热 {warm_up}，共 "
+            "{replications}。各模式中到达的实体、到达时刻与随机数完全相同，因此差异只来自监管流程。"
+        ),
     ),
     "count_modes": ("{count} modes", "{count} 种模式"),
-    "count_modes_one": ("One mode", "1 种模式"),
+    "count_modes_one": ("1 mode", "1 种模式"),
     "count_ports": ("{count} ports", "{count} 个口岸"),
     "count_ports_one": ("1 port", "1 个口岸"),
     "count_flows": ("{count} flows", "{count} 个流程"),
@@ -320,8 +329,14 @@ WORDS: Final[Pairs] = {
     "count_parameters": ("{count} parameters", "{count} 个参数"),
     "count_parameters_one": ("1 parameter", "1 个参数"),
     "intervals": (
-        "Square brackets hold 95% intervals across replications (Student t); those of differences are paired.",
-        "方括号内为跨重复的 95% 置信区间（t 分布）；差值的区间为配对区间。",
+        (
+            "Square brackets hold 95% intervals across replications (Student t). Those of changes are paired; "
+            "a change in percent is the ratio of the means less one, its interval by linearisation."
+        ),
+        (
+            "方括号内为跨重复的 95% 置信区间（t 分布）。变化的区间为配对区间；百分比变化为平均值之比减一，"
+            "区间由线性化得出。"
+        ),
     ),
     "no_intervals": (
         "There is one replication only, so nothing can be said about how sure the figures are.",
@@ -336,7 +351,6 @@ WORDS: Final[Pairs] = {
     "comma": (", ", "、"),
     # Page: at a glance.
     "all_flows": ("All flows", "全部流程"),
-    "all_short": ("all", "全部"),
     "flow": ("Flow", "流程"),
     "mode": ("Mode", "模式"),
     "time_in_port": ("Time in port, h", "在港停留时间（小时）"),
@@ -347,9 +361,14 @@ WORDS: Final[Pairs] = {
         "{baseline}下，{entity}停留 {before} 小时；{mode}下为 {after} 小时：{direction} {hours} 小时（{percent}）。",
     ),
     "sentence_change_interval": (
-        "Under {baseline}, {entity} stays {before} h; under {mode}, {after} h: {hours} h {direction} ({percent}, 95% interval "
-        "{low} to {high}).",
-        "{baseline}下，{entity}停留 {before} 小时；{mode}下为 {after} 小时：{direction} {hours} 小时（{percent}，95% 区间 {low} 至 {high}）。",
+        (
+            "Under {baseline}, {entity} stays {before} h; under {mode}, {after} h: {hours} h {direction} "
+            "({percent}, 95% interval {low} to {high})."
+        ),
+        (
+            "{baseline}下，{entity}停留 {before} 小时；{mode}下为 {after} 小时：{direction} {hours} "
+            "小时（{percent}，95% 区间 {low} 至 {high}）。"
+        ),
     ),
     "sentence_same": (
         "Under {baseline}, {entity} stays {before} h; under {mode}, {after} h: these replications show no difference.",
@@ -359,22 +378,25 @@ WORDS: Final[Pairs] = {
     "shorter": ("less", "缩短"),
     "longer": ("more", "延长"),
     "sentence_waiting": (
-        "Under {mode} {share} of it is waiting, most of it for: {phase} ({hours} h).",
-        "{mode}下其中 {share} 为等待，等待最长的环节：{phase}（{hours} 小时）。",
+        "Under {mode} {share} of it is waiting, most of it for: {activity} ({hours} h).",
+        "{mode}下其中 {share} 为等待，等待最长的作业：{activity}（{hours} 小时）。",
     ),
     "sentence_little_waiting": ("Under {mode} {share} of it is waiting.", "{mode}下其中 {share} 为等待。"),
     "sentence_overload": (
-        "Under {mode} more work arrives than {stations} can do: no steady state. The time shown belongs to this window and "
-        "grows with a longer one, so no interval is given.",
-        "{mode}下，到达的作业量超过{stations}的能力：无稳态。所示时间只属于本观测期，观测期越长越大，因此不给出区间。",
-    ),
-    "sentence_overload_unnamed": (
-        "Under {mode} there is no steady state. The time shown belongs to this window and grows with a longer one, so no "
-        "interval is given.",
-        "{mode}下无稳态。所示时间只属于本观测期，观测期越长越大，因此不给出区间。",
+        (
+            "Under {mode} more work arrives than {stations} can do: no steady state. The time shown belongs to "
+            "this window and grows with a longer one, so no interval is given."
+        ),
+        (
+            "{mode}下，到达的作业量超过{stations}的能力：无稳态。所示时间只属于本观测期，观测期越长越大，"
+            "因此不给出区间。"
+        ),
     ),
     "sentence_unfinished": (
-        "Under {mode} {share} had not left when the simulation ended; they are counted with the time they had already stayed.",
+        (
+            "Under {mode} {share} had not left when the simulation ended; they are counted with the time they "
+            "had already stayed."
+        ),
         "{mode}下有 {share} 在仿真结束时仍未离港；按其已停留的时间计入。",
     ),
     "rests_on": ("what it rests on", "依据"),
@@ -383,11 +405,13 @@ WORDS: Final[Pairs] = {
     "by_phase": ("By phase, h", "按环节（小时）"),
     "by_agency": ("By agency, h", "按部门（小时）"),
     "cell_waiting": ("{hours} waiting", "等待 {hours}"),
+    "unit_h": ("h", "小时"),
     "hours_short": ("{value} h", "{value} 小时"),
     "colon": (": ", "："),
     "total": ("Total", "合计"),
     "waiting_share": ("waiting", "等待占比"),
     "measure": ("Measure", "指标"),
+    "statistic": ("Statistic", "统计量"),
     "unit": ("Unit", "单位"),
     "difference": ("Difference", "差值"),
     "variance_reduction": ("Variance reduction", "方差缩减"),
@@ -397,10 +421,9 @@ WORDS: Final[Pairs] = {
     "visits": ("Visits per day", "每天作业次数"),
     "utilisation": ("Utilisation", "利用率"),
     "waiting_mean": ("Wait, mean, h", "平均等待（小时）"),
-    "waiting_p95": ("Wait, 95th percentile, h", "第95百分位等待（小时）"),
+    "waiting_p95": ("Wait, 95%, h", "95% 等待（小时）"),
     "queue_mean": ("Queue, mean", "平均队列"),
-    "queue_p95": ("Queue, 95th percentile", "第95百分位队列"),
-    "queue_max": ("Queue, maximum", "最大队列"),
+    "queue_max": ("Queue, max", "最大队列"),
     "reform": ("Reform", "改革措施"),
     "parameter": ("Parameter", "参数"),
     "value": ("Value", "取值"),
@@ -412,54 +435,84 @@ WORDS: Final[Pairs] = {
     "where": ("Where", "位置"),
     "absent": ("absent", "无"),
     "shared_parameters": ("Shared by all ports", "各口岸共用"),
-    "flows_and_stations": ("Flows", "流程"),
     "comparison_note": (
-        "Difference = {mode} minus {baseline}. Percentages take the baseline's mean as given. The whole table, every measure of "
-        "every station, is in comparison.csv.",
-        "差值 = {mode}减{baseline}。百分比以基准模式的平均值为 100%。全部指标见 comparison.csv。",
+        (
+            "Difference = {mode} minus {baseline}, replication by replication. The variance reduction says how "
+            "many times the variance of the difference would be larger had the modes not shared their luck. "
+            "Every measure, of stations and phases too, is in comparison.csv."
+        ),
+        (
+            "差值 = {mode}减{baseline}，逐次重复配对。方差缩减表示若各模式不共用随机数，差值的方差会大多少倍。"
+            "包括站点与环节在内的全部指标见 comparison.csv。"
+        ),
     ),
     "stations_note": (
-        "Utilisation is busy unit-time divided by open unit-time; work that goes on past closing time is finished, so it can "
-        "exceed 100%. A station that is only held (a yard, tracks) has no service of its own.",
-        "利用率 = 占用时间 ÷ 开放时间；下班时未完的作业会做完，因此可超过 100%。仅被占用的站点（堆场、股道）自身没有作业。",
+        (
+            "Utilisation is busy unit-time divided by open unit-time; work that goes on past closing time is "
+            "finished, so it can exceed 100%. A station that is only held (a yard, tracks) has no service of "
+            "its own."
+        ),
+        (
+            "利用率 = 占用时间 ÷ 开放时间；下班时未完的作业会做完，因此可超过 100%。仅被占用的站点（堆场、"
+            "股道）自身没有作业。"
+        ),
     ),
     "phases_note": (
-        "Mean hours per entity along the activities that decided when it left (its critical path): waiting for a free unit, "
-        "waiting while the station is closed, and work. Over all phases they sum to the time in port.",
-        "沿决定离港时刻的环节（关键路径）计算的每个实体平均小时数：等待空闲资源、非工作时段等待、作业。各环节之和等于在港停留时间。",
+        (
+            "Mean hours per entity along the activities that decided when it left (its critical path): waiting "
+            "for a free unit, waiting while the station is closed, and work. Over all phases they sum to the "
+            "time in port."
+        ),
+        (
+            "沿决定离港时刻的环节（关键路径）计算的每个实体平均小时数：等待空闲资源、非工作时段等待、作业。"
+            "各环节之和等于在港停留时间。"
+        ),
     ),
     "no_changes": ("No reform: the procedure as it stands in the scenario.", "无改革措施：即方案中的现行流程。"),
     "warnings_none": (
-        "None: in every mode every station has more capacity than work.",
-        "无：各模式下所有站点的能力都大于作业量。",
+        "None: in no mode is a station offered more work than it can do.",
+        "无：各模式下没有站点的作业量超过其能力。",
     ),
     "warnings_note": (
-        "Where the offered load reaches the capacity there is no steady state: the queue grows as long as one watches, and a "
-        "mean or an interval of it means nothing. Figures that depend on such a station carry the mark “no steady state” "
-        "instead of an interval.",
-        "作业量达到能力时没有稳态：观测越久队列越长，其平均值与区间没有意义。依赖此类站点的数字标“无稳态”，不给出区间。",
+        (
+            "Where the offered load reaches the capacity there is no steady state: the queue grows as long as "
+            "one watches, and a mean or an interval of it means nothing. Figures that depend on such a station "
+            "carry the mark “no steady state” instead of an interval."
+        ),
+        (
+            "作业量达到能力时没有稳态：观测越久队列越长，其平均值与区间没有意义。依赖此类站点的数字标“无稳态”，"
+            "不给出区间。"
+        ),
     ),
     "warnings_banner": ("Read this first:", "请先阅读："),
     "warnings_count": ("{count} warnings", "{count} 条警告"),
     "warnings_count_one": ("1 warning", "1 条警告"),
     "evidence_note": (
-        "Every parameter with its value in each mode, where it comes from and how good that is. Assumption: chosen by us, with the "
-        "reason in the note. Benchmark: published for another port. Press, survey, official: published for this port.",
-        "列出每个参数在各模式下的取值、来源与证据等级。假设：由我们选定，理由见说明。类比：其他口岸的公开数字。媒体、调查、官方：本口岸的公开数字。",
+        (
+            "Every parameter with its value in each mode, where it comes from and how good that is. "
+            "Assumption: chosen by us, with the reason in the note. Benchmark: published for another port. "
+            "Press, survey, official: published for this port."
+        ),
+        (
+            "列出每个参数在各模式下的取值、来源与证据等级。假设：由我们选定，理由见说明。类比："
+            "其他口岸的公开数字。媒体、调查、官方：本口岸的公开数字。"
+        ),
     ),
     "assumptions_first": (
         "{assumptions} of {total} parameters are assumptions.",
         "{total} 个参数中有 {assumptions} 个是假设。",
     ),
-    "by_port": ("By port", "按口岸"),
     "basis_note": (
         "Who doubts a figure of a flow finds here every parameter on which it rests, by grade.",
         "对某流程的数字有疑问时，可在此找到它所依据的全部参数及证据等级。",
     ),
-    "in_common": ("{station}", "{station}"),
     "manifest_key": ("Item", "项目"),
     "manifest_value": ("Value", "内容"),
     "reproduce": ("To make these figures again", "复现方法"),
+    "reproduce_here": (
+        "Or from the scenario as it was resolved, kept in the folder of these results:",
+        "或使用保存在结果目录中的已解析方案：",
+    ),
     "reproduce_note": (
         "The same scenario, seed and version give the same bytes, with any number of workers.",
         "相同的方案、种子与版本给出逐字节相同的结果，与并行进程数无关。",
@@ -523,13 +576,18 @@ def decimals_for(size: float | None) -> int:
     if size is None or not math.isfinite(size):
         return 0
     size = abs(size)
-    return 0 if size >= 1000 else 1 if size >= 9.995 else 2 if size >= 0.0995 or size == 0 else 3
+    return 0 if size >= 999.5 or size == 0 else 1 if size >= 9.995 else 2 if size >= 0.0995 else 3
 
 
 def width(text: str, size: float) -> float:
     """Estimate the width of a text in inches at a size in points; Chinese characters are an em wide."""
     ems = sum(1.0 if unicodedata.east_asian_width(character) in "WFA" else 0.6 for character in text)
     return ems * size / 72
+
+
+def widest(pair: tuple[str, str], size: float) -> float:
+    """Estimate the room that a text needs in either language, so that both are laid out alike."""
+    return max(width(text, size) for text in pair)
 
 
 def shorten(text: str, size: float, room: float) -> str:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sim.measures.table import MEASURE_COLUMNS, SERIES_COLUMNS
 from sim.scenario.demand import Flow
 from sim.scenario.fields import Title
 from sim.scenario.procedure import Procedure
 from sim.scenario.rosters import Calendar
-
-T_975 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 10: 2.262}
-ESTIMATE_KEYS = ["mode", "port", "subject", "measure", "statistic", "unit"]
-COMPARISON_COLUMNS = [
-    *("baseline", "mode", "port", "subject", "measure", "statistic", "unit"),
-    *("baseline_mean", "mode_mean", "difference", "ci_low", "ci_high", "relative", "variance_reduction"),
-]
+from sim.study.estimates import comparison, estimates
 
 # Hours by phase and kind (queueing, closed, service) of each flow under each mode.
 TIMES: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {
@@ -79,6 +76,15 @@ ROUTES = {
     "alashankou_rail_grain": {"transload": 4, "laboratory": 5},
     "alashankou_rail_westbound": {"transload": 4},
 }
+ACTIVITY_OF = {
+    "gate": "gate_in",
+    "documents": "document_review",
+    "inspection": "scan",
+    "border": "border_check",
+    "storage": "store",
+    "quarantine": "laboratory",
+    "handling": "transload",
+}
 PORTS = {
     "khorgos_road": ("Khorgos road port", "霍尔果斯公路口岸"),
     "alashankou_rail": ("Alashankou rail port", "阿拉山口铁路口岸"),
@@ -112,7 +118,7 @@ def _scenario(flows: list[str], modes: list[str]) -> Any:
             {
                 "title": {"en": TITLES[key][0], "zh": TITLES[key][1]},
                 "entity": "train" if "rail" in key else "truck",
-                "port": key.rsplit("_", 2)[0] if key.startswith("khorgos") else "alashankou_rail",
+                "port": port_of(key),
                 "direction": "export",
                 "arrivals": {"rate": "300 per day"},
             }
@@ -136,7 +142,7 @@ def _scenario(flows: list[str], modes: list[str]) -> Any:
                 "stations": {
                     key: {
                         "title": {"en": row[0], "zh": row[1]},
-                        "port": "alashankou_rail" if "rail" in key else "khorgos_road",
+                        "port": port_of(key),
                         "capacity": row[2],
                         "agency": row[4],
                         **({"roster": row[3]} if row[3] and not (smart and row[3] == "day") else {}),
@@ -191,6 +197,86 @@ def _scenario(flows: list[str], modes: list[str]) -> Any:
     return scenario
 
 
+def port_of(name: str) -> str:
+    """Port of a flow or station."""
+    return "alashankou_rail" if "rail" in name else "khorgos_road"
+
+
+@dataclass
+class Tables:
+    """Rows of measures and series."""
+
+    rows: list[tuple[object, ...]] = field(default_factory=list)
+    points: list[tuple[object, ...]] = field(default_factory=list)
+    run: tuple[str, int] = ("", 0)
+
+    def of(self, mode: str, replication: int) -> Tables:
+        """Add to the rows of one run from here on."""
+        self.run = (mode, replication)
+        return self
+
+    def add(self, subject: str, measure: str, unit: str, *, port: str = "", **statistics: float) -> None:
+        """Add measures, one a statistic."""
+        for statistic, value in statistics.items():
+            self.rows.append((*self.run, port or port_of(subject), subject, measure, statistic, unit, value))
+
+    def add_points(self, subject: str, measure: str, axis: str, unit: str, points: dict[float, float]) -> None:
+        """Add a series."""
+        for x, value in points.items():
+            self.points.append((*self.run, port_of(subject), subject, measure, axis, x, unit, value))
+
+
+def _add_flow(
+    run: Tables, flow: str, phases: dict[str, tuple[float, float, float]], *, stretch: float, noise: float
+) -> float:
+    total = 0.0
+    for phase, kinds in phases.items():
+        for kind, hours in zip(("queueing", "closed", "service"), kinds, strict=True):
+            value = hours * stretch * (noise if kind != "service" else 1)
+            total += value
+            run.add(f"{flow}/{phase}", f"{kind}_by_phase", "h", mean=value)
+            run.add(f"{flow}/{ACTIVITY_OF[phase]}", f"{kind}_by_activity", "h", mean=value)
+    for clock, factor in {"port_dwell": 1.0, "release_time": 0.8}.items():
+        hours = total * factor
+        run.add(flow, clock, "h", mean=hours, sd=hours * 0.3, p50=hours * 0.95, p90=hours * 1.4, p95=hours * 1.6)
+    run.add(flow, "port_dwell", "share", within_target=0.97 if total < 6 else 0.02)
+    run.add(flow, "port_dwell", "entities", unfinished=30.0 if "grain" in flow else 0.0, count=4200.0)
+    for kind, index in {"queueing": 0, "closed": 1, "service": 2}.items():
+        value = sum(kinds[index] for kinds in phases.values()) * stretch * (noise if kind != "service" else 1)
+        run.add(f"{flow}/customs", f"{kind}_by_agency", "h", mean=value)
+    run.add(flow, "throughput", "per day", per_day=300 * noise)
+    normal = NormalDist()
+    quantiles = {share / 100: total * 0.95 * math.exp(0.45 * normal.inv_cdf(share / 100)) for share in range(1, 100)}
+    run.add_points(flow, "port_dwell", "probability", "h", quantiles)
+    return total
+
+
+def _add_port(run: Tables, port: str, totals: list[float], *, busy_hours: range) -> None:
+    mean = sum(totals) / len(totals)
+    run.add("all", "port_dwell", "h", port=port, mean=mean, p50=mean * 0.95, p95=mean * 1.6)
+    run.add("all", "throughput", "per day", port=port, per_day=300.0 * len(totals))
+    by_hour = {f"h{hour:02d}": 300.0 / len(busy_hours) * (hour in busy_hours) for hour in range(24)}
+    run.add("all", "throughput_by_hour", "per hour", port=port, **by_hour)
+
+
+def _add_stations(run: Tables, port: str, like: str, *, luck: np.random.Generator, noise: float) -> None:
+    for number, station in enumerate([*STATIONS, *([SMART_ONLY[0]] if like == "smart" else [])]):
+        if port_of(station) != port:
+            continue
+        busy = (0.96 - 0.11 * number if like == "traditional" else 0.7 - 0.09 * number) * noise
+        queue = (80 if like == "traditional" else 3) / (1 + number) * noise
+        run.add(station, "utilisation", "share", mean=busy)
+        run.add(station, "waiting_time", "h", mean=queue / 12, p95=queue / 4)
+        run.add(station, "service_time", "h", mean=0.2)
+        run.add(station, "visits", "per day", per_day=290.0 * noise)
+        run.add(station, "queue_length", "entities", mean=queue, p95=queue * 2.4, max=queue * 4)
+        waves = {
+            float(hour): queue * (1.1 + math.sin(hour / 12 * math.pi)) * (1 + 0.15 * float(luck.random()))
+            for hour in range(14 * 24)
+        }
+        run.add_points(station, "queue_length", "hour", "entities", waves)
+
+
 def make_study(
     *,
     modes: tuple[str, ...] = ("traditional", "smart"),
@@ -200,107 +286,27 @@ def make_study(
 ) -> Study:
     """Make a study; modes other than the two standard ones lie between them."""
     scenario = _scenario(list(flows), list(modes))
-    rows: list[tuple[str, int, str, str, str, str, str, float]] = []
-    points: list[tuple[str, int, str, str, str, str, float, str, float]] = []
+    tables = Tables()
     for place, mode in enumerate(modes):
         like = mode if mode in ("traditional", "smart") else "smart"
         stretch = 1.0 if mode in ("traditional", "smart") else 1.5 + place
         for replication in range(replications):
             luck = np.random.default_rng([7, replication])
             noise = 1 + 0.06 * luck.standard_normal()
-            for flow in flows:
-                port = scenario.demand[flow].port
-                total = 0.0
-                for phase, kinds in TIMES[flow][like].items():
-                    for kind, hours in zip(("queueing", "closed", "service"), kinds, strict=True):
-                        value = hours * stretch * (noise if kind != "service" else 1)
-                        total += value
-                        rows.append(
-                            (mode, replication, port, f"{flow}/{phase}", f"{kind}_by_phase", "mean", "h", value)
-                        )
-                for statistic, factor in {"mean": 1, "sd": 0.3, "p50": 0.95, "p90": 1.4, "p95": 1.6}.items():
-                    rows.append((mode, replication, port, flow, "port_dwell", statistic, "h", total * factor))
-                    rows.append((mode, replication, port, flow, "release_time", statistic, "h", total * factor * 0.8))
-                rows.append(
-                    (mode, replication, port, flow, "port_dwell", "within_target", "share", 0.97 if total < 6 else 0.02)
-                )
-                rows.append(
-                    (
-                        mode,
-                        replication,
-                        port,
-                        flow,
-                        "port_dwell",
-                        "unfinished",
-                        "entities",
-                        30.0 if "grain" in flow else 0.0,
-                    )
-                )
-                rows.append((mode, replication, port, flow, "port_dwell", "count", "entities", 4200.0))
-                rows.append((mode, replication, port, flow, "throughput", "per_day", "per day", 300 * noise))
-                for percent in range(1, 100):
-                    value = total * 0.95 * np.exp(0.45 * _normal(percent / 100))
-                    points.append(
-                        (mode, replication, port, flow, "port_dwell", "probability", percent / 100, "h", value)
-                    )
+            run = tables.of(mode, replication)
+            totals = {flow: _add_flow(run, flow, TIMES[flow][like], stretch=stretch, noise=noise) for flow in flows}
             for port in PORTS:
-                inside = [flow for flow in flows if scenario.demand[flow].port == port]
-                if not inside:
-                    continue
-                mine = [row for row in rows if row[0] == mode and row[1] == replication and row[3] in inside]
-                for statistic in ("mean", "p50", "p95"):
-                    value = float(np.mean([row[7] for row in mine if row[4] == "port_dwell" and row[5] == statistic]))
-                    rows.append((mode, replication, port, "all", "port_dwell", statistic, "h", value))
-                rows.append(
-                    (mode, replication, port, "all", "throughput", "per_day", "per day", 300.0 * len(inside) * noise)
-                )
-                for hour in range(24):
-                    busy = 10 <= hour < 20 if like == "traditional" else 8 <= hour < 24
-                    value = (30.0 if like == "traditional" else 19.0) * busy * noise
-                    rows.append(
-                        (mode, replication, port, "all", "throughput_by_hour", f"h{hour:02d}", "per hour", value)
-                    )
-            stations = [*STATIONS, *([SMART_ONLY[0]] if like == "smart" else [])]
-            for number, station in enumerate(stations):
-                port = "alashankou_rail" if "rail" in station else "khorgos_road"
-                if not any(scenario.demand[flow].port == port for flow in flows):
-                    continue
-                busy = (0.96 - 0.11 * number if like == "traditional" else 0.7 - 0.09 * number) * noise
-                mean = (80 / (1 + number) if like == "traditional" else 3 / (1 + number)) * noise
-                rows.append((mode, replication, port, station, "utilisation", "mean", "share", busy))
-                rows.append((mode, replication, port, station, "waiting_time", "mean", "h", mean / 12))
-                rows.append((mode, replication, port, station, "waiting_time", "p95", "h", mean / 4))
-                rows.append((mode, replication, port, station, "service_time", "mean", "h", 0.2))
-                rows.append((mode, replication, port, station, "visits", "per_day", "per day", 290.0 * noise))
-                for statistic, factor in {"mean": 1.0, "p95": 2.4, "max": 4.0}.items():
-                    rows.append(
-                        (mode, replication, port, station, "queue_length", statistic, "entities", mean * factor)
-                    )
-                for hour in range(14 * 24):
-                    wave = mean * (1.1 + np.sin(hour / 24 * 2 * np.pi)) * (1 + 0.15 * luck.standard_normal())
-                    points.append(
-                        (
-                            mode,
-                            replication,
-                            port,
-                            station,
-                            "queue_length",
-                            "hour",
-                            float(hour),
-                            "entities",
-                            max(wave, 0),
-                        )
-                    )
-    measures = pd.DataFrame(
-        rows, columns=["mode", "replication", "port", "subject", "measure", "statistic", "unit", "value"]
-    )
-    columns = ["mode", "replication", "port", "subject", "measure", "axis", "x", "unit", "value"]
-    series = pd.DataFrame(points, columns=columns)
+                inside = [total for flow, total in totals.items() if port_of(flow) == port]
+                if inside:
+                    _add_port(run, port, inside, busy_hours=range(10, 20) if like == "traditional" else range(8, 24))
+                    _add_stations(run, port, like, luck=luck, noise=noise)
+    measures = pd.DataFrame(tables.rows, columns=list(MEASURE_COLUMNS))
+    series = pd.DataFrame(tables.points, columns=list(SERIES_COLUMNS))
     warnings = []
     if overload and "alashankou_rail_grain" in flows and "traditional" in modes:
         warnings.append(
-            "traditional: alashankou_rail_laboratory is offered 18.0 unit-hours of work a day and has 17.0: its queue grows by "
-            "about 2 a day, there is no steady state and every time depends on the duration"
+            "traditional: alashankou_rail_laboratory is offered 18.0 unit-hours of work a day and has 17.0: its queue "
+            "grows by about 2 a day; there is no steady state, all times depend on the duration"
         )
     return Study(
         scenario=scenario,
@@ -308,8 +314,8 @@ def make_study(
         replications=replications,
         measures=measures,
         series=series,
-        estimates=_estimates(measures),
-        comparison=_comparison(measures, modes),
+        estimates=estimates(measures, modes),
+        comparison=comparison(measures, modes[0], modes),
         parameters=_parameters(modes, flows),
         edits=_edits(modes),
         manifest={
@@ -327,105 +333,49 @@ def make_study(
     )
 
 
-def _normal(probability: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(probability)
-
-
-def _interval(values: pd.Series) -> tuple[float, float, float]:
-    mean = float(values.mean())
-    if len(values) < 2:
-        return mean, float("nan"), float("nan")
-    half = T_975[len(values)] * float(values.std(ddof=1)) / len(values) ** 0.5
-    return mean, mean - half, mean + half
-
-
-def _estimates(measures: pd.DataFrame) -> pd.DataFrame:
-    rows = [
-        (*key, len(values), *_interval(values)) for key, values in measures.groupby(ESTIMATE_KEYS, sort=False)["value"]
-    ]
-    return pd.DataFrame(rows, columns=[*ESTIMATE_KEYS, "n", "mean", "ci_low", "ci_high"])
-
-
-def _comparison(measures: pd.DataFrame, modes: tuple[str, ...]) -> pd.DataFrame:
-    keys = ["port", "subject", "measure", "statistic", "unit"]
-    wide = measures.pivot_table(index=[*keys, "replication"], columns="mode", values="value", sort=False)
-    rows = []
-    for mode in modes[1:]:
-        both = wide[[modes[0], mode]].dropna()
-        for key, table in both.groupby(keys, sort=False):
-            mean, low, high = _interval(table[mode] - table[modes[0]])
-            before = float(table[modes[0]].mean())
-            relative = mean / before if before else float("nan")
-            rows.append((modes[0], mode, *key, before, float(table[mode].mean()), mean, low, high, relative, 40.0))
-    return pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
-
-
 def _parameters(modes: tuple[str, ...], flows: tuple[str, ...]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
 
-    def add(
-        address: str, port: str, kind: str, values: tuple[str, str], grade: str, source: str | None, note: str | None
-    ) -> None:
-        row: dict[str, Any] = {"address": address, "port": port, "kind": kind}
+    def add(address: str, port: str, values: tuple[str, str], *, grade: str, source: str = "", note: str = "") -> None:
+        row: dict[str, Any] = {"address": address, "port": port}
         for mode in modes:
             row[mode] = values[0] if mode == "traditional" else values[1]
             row[f"grade_{mode}"], row[f"source_{mode}"], row[f"note_{mode}"] = grade, source, note
         rows.append(row)
 
-    names = list(STATIONS)
     for flow in flows:
-        port = "alashankou_rail" if "rail" in flow else "khorgos_road"
-        add(
-            f"demand.{flow}.arrivals",
-            port,
-            "arrivals",
-            ("300 per day", "300 per day"),
-            "official",
-            "https://example.org/a?b=1&c=2",
-            None,
-        )
+        arrivals = ("300 per day", "300 per day")
+        source = "https://example.org/a?b=1&c=2"
+        add(f"demand.{flow}.arrivals.rate", port_of(flow), arrivals, grade="official", source=source)
         for activity in ROUTES[flow]:
             note = "no source gives a time; chosen so that the published total comes out <see the research>"
-            value = "triangular 1 min, 2 min, 6 min"
-            add(f"routes.{flow}.{activity}.takes", port, "takes", (value, value), "assumption", None, note)
-    for station in [*names, SMART_ONLY[0]]:
-        port = "alashankou_rail" if "rail" in station else "khorgos_road"
-        grade, source = (
-            ("press", "http://example.org/long/" + "path-segment-" * 8) if "gate" in station else ("assumption", None)
-        )
-        add(f"stations.{station}.capacity", port, "capacity", ("4", "4"), grade, source, "general knowledge")
-    add("rosters.day", "", "roster", ("10:00-14:00, 15:30-20:00",) * 2, "survey", "Interview of 2024-05-01", None)
+            value = ("triangular: [1 min, 2 min, 6 min]",) * 2
+            add(f"routes.{flow}.{activity}.takes", port_of(flow), value, grade="assumption", note=note)
+    for station in STATIONS:
+        where = f"stations.{station}.capacity"
+        if "gate" in station:
+            source = "http://example.org/long/" + "path-segment-" * 8
+            add(where, port_of(station), ("4", "8"), grade="press", source=source)
+        else:
+            add(where, port_of(station), ("4", "4"), grade="assumption", note="general knowledge")
     add(
-        "rosters.khorgos_road_office",
-        "",
-        "roster",
-        ("10:00-18:30 mon-fri",) * 2,
-        "benchmark",
-        "https://example.org/b",
-        None,
+        f"stations.{SMART_ONLY[0]}.capacity", "khorgos_road", ("", "2"), grade="benchmark", source="javascript:alert(1)"
     )
+    hours = ("10:00-14:00, 15:30-20:00",) * 2
+    add("rosters.day", "", hours, grade="survey", source="Interview of 2024-05-01; https://example.org/b")
+    add("rosters.khorgos_road_office", "", ("10:00-18:30 mon-fri",) * 2, grade="assumption", note="office hours")
     return pd.DataFrame(rows)
 
 
 def _edits(modes: tuple[str, ...]) -> pd.DataFrame:
-    rows = [
-        (
-            mode,
-            "khorgos_road",
-            "advance_declaration",
-            "routes.khorgos_road_general_export.document_review.after",
-            "[gate_in]",
-            "[]",
-        )
-        for mode in modes
-        if mode != "traditional"
-    ]
-    rows += [
-        (mode, "khorgos_road", "round_the_clock", f"stations.{station}.roster", "day", "")
-        for mode in modes
-        if mode != "traditional"
-        for station in ("khorgos_road_scanner", "khorgos_road_border_booth")
-    ]
-    return pd.DataFrame(rows, columns=["mode", "port", "reform", "address", "old", "new"])
+    columns = ["mode", "port", "reform", "address", "old", "new"]
+    rows = []
+    for mode in modes:
+        if mode != "traditional":
+            review = "routes.khorgos_road_general_export.document_review.after"
+            rows.append((mode, "khorgos_road", "advance_declaration", review, "[gate_in]", "[]"))
+            rows += [
+                (mode, "khorgos_road", "round_the_clock", f"stations.{station}.roster", "day", "-")
+                for station in ("khorgos_road_scanner", "khorgos_road_border_booth")
+            ]
+    return pd.DataFrame(rows, columns=columns)
