@@ -15,7 +15,9 @@ class Measured:
         self.mode = self.scenario.modes[0]
         self.workload, self.timeline = simulated(self.scenario)
         self.clocks = self.scenario.under(self.mode).procedure.clocks
-        self.measures, self.series = measure(self.mode, 0, self.clocks, self.workload, self.timeline)
+        self.measures, self.series = measure(
+            self.mode, 0, self.workload, self.timeline, clocks=self.clocks, costs={}, staff={}
+        )
 
     def rows(self, subject: str, measure: str, port: str | None = None) -> pd.DataFrame:
         """All rows of a subject and a measure."""
