@@ -62,7 +62,7 @@ def test_every_value_has_one_place(scenario):
 
 def test_the_tables_carry_mode_and_replication():
     run = Measured(NOBODY)
-    measures, series = measure("smart", 7, run.clocks, run.workload, run.timeline)
+    measures, series = measure("smart", 7, run.workload, run.timeline, clocks=run.clocks, costs={}, staff={})
     assert set(measures["mode"]) == {"smart"}
     assert set(measures["replication"]) == {7}
     assert set(series["mode"]) == {"smart"}
