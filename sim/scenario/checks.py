@@ -157,6 +157,7 @@ def check_variables(context: Context) -> Iterator[Problem]:
         route = context.definition.procedure.routes.get(flow_name, {})
         known = outcomes(flow, route)
         before = ancestors(route)
+        whole = all(other in route for activity in route.values() for other in activity.after)
         drawn = decided_at(route)
         for variable in drawn.keys() & flow.attributes.keys():
             trail = ("demand", flow_name, "attributes", variable)
@@ -175,7 +176,7 @@ def check_variables(context: Context) -> Iterator[Problem]:
                     for outcome in wanted:
                         if outcome not in known[variable]:
                             yield context.problem(here, _never(variable, outcome, known[variable]))
-                    if variable in drawn and name in before and not drawn[variable] & before[name]:
+                    if variable in drawn and whole and name in before and not drawn[variable] & before[name]:
                         where_drawn = ", ".join(sorted(drawn[variable]))
                         sentence = (
                             f"{variable} is drawn at {where_drawn}, which does not come before {name}; mend an `after`"

@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 Value = TypeVar("Value")
-Count = Annotated[int, Field(strict=True, ge=1)]
+Count = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Weight = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Outcome = bool | str
 

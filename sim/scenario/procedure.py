@@ -62,11 +62,14 @@ class OutcomeShares(Cases[dict[Name, Share]]):
     cases: tuple[OutcomesCase, ...]
 
 
-class NumberCase(Case[Annotated[int, Field(strict=True)]]):
+Rank = Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)]
+
+
+class NumberCase(Case[Rank]):
     """A whole number for some of the entities."""
 
 
-class Numbers(Cases[Annotated[int, Field(strict=True)]]):
+class Numbers(Cases[Rank]):
     """A whole number that may depend on the entity."""
 
     cases: tuple[NumberCase, ...]

@@ -158,7 +158,7 @@ class Shift(Strict):
     """The weekdays on which the shift begins; by default those of the roster."""
     share: Share | None = None
     """Share of the station's capacity on duty, rounded to the nearest unit, at least one."""
-    capacity: Annotated[int, Field(strict=True, ge=0)] | None = None
+    capacity: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
     """Units on duty, whatever the station's capacity."""
 
     @model_validator(mode="before")

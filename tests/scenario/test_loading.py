@@ -450,6 +450,7 @@ WRONG_TYPES = {
     ],
     "capacity: 3": [
         ("capacity: 0", "expected at least 1, found 0"),
+        ("capacity: 1000001", "expected at most 1000000, found 1000001"),
         ("capacity: 3.0", "expected a whole number, found 3.0"),
         ("capacity: 3 lanes", 'expected a whole number, found "3 lanes"'),
     ],
@@ -483,6 +484,7 @@ WRONG_TYPES = {
         ("{red: 10%, Green: 90%}", "expected a name of lower-case letters"),
     ],
     "priority: -1": [
+        ("priority: -1000001", "expected at least -1000000, found -1000001"),
         ("priority: -1.5", "expected a whole number, found -1.5"),
         ("priority: high", "expected a whole number"),
     ],
