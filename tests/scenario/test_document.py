@@ -156,7 +156,7 @@ def test_an_alias_stands_behind_its_anchor(text: str):
 def test_a_bomb_does_not_go_off(text: str):
     begin = time.process_time()
     problems = refused(text)
-    assert time.process_time() - begin < 10
+    assert time.process_time() - begin < 60
     assert "nested deeper than 40 levels" in problems[0] or "more than 500000 values" in problems[0]
     assert problems[0].startswith("x.yaml:")
 
@@ -295,7 +295,7 @@ def test_a_file_of_the_largest_size_is_read_in_bounded_time(tmp_path: Path):
     assert 2_000_000 < file.stat().st_size < LARGEST_FILE
     begin = time.process_time()
     assert len(read_document(file, "x.yaml").mapping) == 60_000
-    assert time.process_time() - begin < 30
+    assert time.process_time() - begin < 60
 
 
 def test_places_count_lines_and_columns_from_one():
