@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
@@ -117,6 +118,7 @@ def write_results(
 ) -> None:
     """Write the tables of a study; the manifest goes first out and last in, so it never stands beside other tables."""
     (folder / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder / TIMELINES, ignore_errors=True)
     for name, table in tables.items():
         if name.endswith(".csv"):
             write_csv(folder / name, table)
@@ -135,6 +137,14 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the signature is PyYAML's
         return True
 
+    def text(self, text: str) -> yaml.ScalarNode:
+        """Quote what does not begin as a word; PyYAML leaves `06:30`, `1e3` and `y` bare, which loading refuses."""
+        bare = text[:1].isalpha() and not re.fullmatch("y|yes|n|no|on|off", text, re.IGNORECASE)
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if bare else '"')
+
+
+_Dumper.add_representer(str, _Dumper.text)
+
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a results folder.
@@ -150,5 +160,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"holds no {MANIFEST}, so no finished results; run the scenario (again, if it was interrupted)",
             str(folder),
         )
-    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise input_error(
+            f"holds a {MANIFEST} that cannot be read: {error}; run the scenario again", str(folder)
+        ) from None
     return manifest
