@@ -459,8 +459,8 @@ def test_a_line_whose_head_waits_for_what_somebody_behind_it_holds_is_warned_of_
     assert warnings(blocked, "base") == [
         (
             "base: can deadlock: f holds yard (from gate_in) while gate_out stands in the line of gate behind "
-            "gate_in of f, which waits for yard; release before the next wait, or take both at once, or wait in another line, "
-            "or ahead in it by a lower `priority`"
+            "gate_in of f, which waits for yard; release before the next wait, or take both at once, "
+            "or wait in another line, or ahead in it by a lower `priority`"
         )
     ]
 
