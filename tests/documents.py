@@ -35,12 +35,22 @@ SECTIONS = {
     "Flow": ("Flow", "`demand.FLOW`"),
     "Arrivals": ("Arrivals", "`demand.FLOW.arrivals`"),
     "Recorded": ("Recorded arrivals", "`demand.FLOW.arrivals.recorded`"),
+    "Aboard": ("Arrivals aboard", "`demand.FLOW.arrivals.aboard`"),
     "Attribute": ("Attribute", "`demand.FLOW.attributes.VARIABLE`"),
+    "FlowCosts": ("Costs of a flow", "`demand.FLOW.costs`"),
+    "WaitingCharge": ("Waiting charge", "`demand.FLOW.costs.waiting`"),
+    "Idling": ("Idling", "`demand.FLOW.costs.idling`"),
     "Procedure": ("Procedure", "`procedure`"),
     "Roster": ("Roster", "`procedure.rosters.ROSTER`"),
     "Shift": ("Shift", "an entry of `procedure.rosters.ROSTER.open`"),
     "Station": ("Station", "`procedure.stations.STATION`"),
+    "Staff": ("Staff", "`staff` of a station"),
+    "Quota": ("Quota", "`procedure.quotas.QUOTA`"),
     "Activity": ("Activity", "`procedure.routes.FLOW.ACTIVITY`"),
+    "Load": ("Load", "`load` of an activity"),
+    "Awaited": ("Awaited", "`awaits` of an activity"),
+    "Targeting": ("Targeting", "an entry of `targets` of an activity"),
+    "Fee": ("Fee", "`fee` of an activity"),
     "Clock": ("Clock", "`procedure.clocks.CLOCK`"),
     "Distribution": ("Distribution", "`takes` of an activity, `late` of a timetable"),
     "Lognormal": ("Lognormal", "`lognormal`"),
@@ -52,6 +62,8 @@ SECTIONS = {
     "Reform": ("Reform", "`reforms.REFORM`, or a file `reforms/REFORM.yaml` beside the scenario"),
     "Baseline": ("Baseline of a reform", "`baseline` of a reform"),
     "Shown": ("Effect of a reform", "an entry of `shows` of a reform"),
+    "Disruption": ("Disruption", "`disruptions.DISRUPTION`"),
+    "PriceLevel": ("Prices", "`prices`"),
     "Evidence": ("Evidence", "`evidence.ADDRESS`"),
 }
 PLAIN = {
@@ -61,9 +73,23 @@ PLAIN = {
     "Triangular": "3 × [duration](#quantities)",
     "Mixture": "list: [part](#part-of-a-mixture)",
 }
-QUANTITIES = {"15 min": "[duration](#quantities)", "300 per day": "[rate](#quantities)", "12%": "[share](#quantities)"}
+QUANTITIES = {
+    "15 min": "[duration](#quantities)",
+    "300 per day": "[rate](#quantities)",
+    "12%": "[share](#quantities)",
+    "650 per day": "[allowance](#quantities)",
+    "400 CNY": "[money](#quantities)",
+    "45 CNY per hour": "[money](#quantities) per hour",
+    "1800 CNY per day": "[money](#quantities) per day",
+    "7.4 CNY per L": "[money](#quantities) per litre",
+    "3 L per hour": "[fuel](#quantities) per hour",
+    "2.68 kg per L": "[fuel](#quantities): kg per litre",
+}
+CASES = ("Durations", "Shares", "OutcomeShares", "Numbers", "Counts")
+"""Values that may depend on the entity."""
 OVERRIDES = {
-    ("Definition", "modes"): "name → list: reform, or name → port → list: reform",
+    ("Definition", "modes"): "name → list: reform or `REFORM at 35%`, or name → port → the same",
+    ("Quota", "changes"): "date such as `2025-06-02` → [allowance](#quantities)",
     ("Reform", "remove"): "list: [address](#addresses)",
 }
 """Where the type alone says too little."""
@@ -90,6 +116,9 @@ something is counted or weighed: `capacity`, `amount`, `priority`, `replications
 | duration | `15 min`, `1 h 30 min`, `1.5 h`, `2 days`, `PT15M`, `15分钟` | weeks to milliseconds, below 100 years |
 | rate | `300 per day`, `12 per hour`, `70/week`, `每天300` | a number for any unit of time |
 | share | `12%`, `0.4%` | 0% to 100% |
+| allowance | `650 per day`, `40 per hour` | a whole number for each period |
+| money | `400 CNY`, `45 CNY per hour`, `1800 CNY per day`, `7.4 CNY per L` | in CNY, with `prices` in the scenario |
+| fuel | `3 L per hour`, `2.68 kg per L` | litres burnt, carbon dioxide emitted |
 
 Units are written in English or Chinese, durations also in ISO 8601. Durations are kept as whole milliseconds. Months
 and years are refused, because their length varies.
@@ -101,9 +130,9 @@ scenario, imports included; so the shipped ports put the name of the port first 
 
 ## Addresses
 
-Reforms and evidence name parts of a scenario by address: a section (`routes`, `stations`, `rosters`, `clocks`, for
-evidence also `demand`) and the keys below it, joined by points. `*` stands for any part of one key. In a reform
-`{port}` stands for the port at which the reform is applied.
+Reforms and evidence name parts of a scenario by address: a section (`routes`, `stations`, `quotas`, `rosters`,
+`clocks`, for evidence also `demand` and `disruptions`) and the keys below it, joined by points. `*` stands for any part
+of one key. In a reform `{port}` stands for the port at which the reform is applied.
 
     routes.khorgos_general_export.scan.takes
     routes.*.declare.after
@@ -116,7 +145,8 @@ A clock runs between two points of a route: `arrival`, or an activity with `read
 
 ## Cases
 
-`takes`, `share`, `priority` and every table of `draws` may depend on the entity. The first case whose `only` holds is
+`takes`, `share`, `priority`, `up_to`, `at_least`, `waits`, every chance of `detects` and every table of `draws` may
+depend on the entity. The first case whose `only` holds is
 used; the last case has no `only`.
 
     takes: {cases: [{only: {aeo: true}, use: 5 min}, {use: {triangular: [10 min, 15 min, 40 min]}}]}
@@ -143,9 +173,7 @@ def scenario_reference() -> str:
     """The page on the scenario language."""
     schema = Definition.model_json_schema(by_alias=True)
     definitions = {**schema.pop("$defs"), "Definition": schema}
-    unknown = [
-        name for name in definitions if name not in SECTIONS and name not in PLAIN and not name.startswith("Case")
-    ]
+    unknown = [name for name in definitions if name not in SECTIONS and name not in PLAIN and not _of_cases(name)]
     if unknown:
         raise LookupError(f"tests/documents.py has no section for {', '.join(unknown)}")
     parts = [PREFACE, GENERATED.format(source="the types in sim/scenario/, or tests/documents.py,")]
@@ -159,6 +187,11 @@ def scenario_reference() -> str:
             cells = (f"`{key}`", words, default, _one_line(value.get("description", "")))
             parts.append("| " + " | ".join(_cell(cell) for cell in cells) + " |\n")
     return "".join(parts)
+
+
+def _of_cases(name: str) -> bool:
+    """Whether a type only wraps values that may depend on the entity."""
+    return name in CASES or name.endswith("Case")
 
 
 def _mapping(said: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -195,7 +228,7 @@ def _words(said: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
 def _referred(name: str, definitions: Mapping[str, Any]) -> str:
     if name in PLAIN:
         return PLAIN[name]
-    if name.startswith("Cases"):
+    if name in CASES:
         inner = {key: value for key, value in definitions[name]["anyOf"][0].items() if key != "description"}
         return f"{_words(inner, definitions)} or [cases](#cases)"
     if name == "Title":
@@ -233,8 +266,10 @@ def _text(said: Mapping[str, Any]) -> str:
 def _number(said: Mapping[str, Any]) -> str:
     kind = "whole number" if said["type"] == "integer" else "number"
     if "exclusiveMinimum" in said:
-        return f"{kind} above {said['exclusiveMinimum']:g}"
-    return f"{kind} of at least {said['minimum']:g}" if "minimum" in said else kind
+        return f"{kind} above {said['exclusiveMinimum']:,}"
+    if "minimum" in said and "maximum" in said:
+        return f"{kind} from {said['minimum']:,} to {said['maximum']:,}"
+    return f"{kind} of at least {said['minimum']:,}" if "minimum" in said else kind
 
 
 def _default(said: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import shutil
@@ -152,6 +153,19 @@ def test_the_outputs_page_names_every_column_measure_and_file(tmp_path: Path):
     assert set(study.timeline("smart", 0).columns) <= words
     assert set(study.manifest) <= words
     assert {file.name.rstrip("/") for file in tmp_path.iterdir()} <= {word.rstrip("/") for word in words}
+
+
+def test_the_outputs_page_names_every_measure_that_the_program_can_give():
+    """Also those of mechanisms that the example does not use, read off the calls that add rows."""
+    words = set(re.findall(r"`([^`]+)`", (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")))
+    added = set()
+    for file in (ROOT / "sim" / "measures").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "tables.add":
+                constants = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+                added |= {*constants, *(keyword.arg for keyword in node.keywords if keyword.arg)}
+    assert {"port_dwell", "backlog"} & added
+    assert {name for name in added if name} <= words
 
 
 def test_the_design_page_names_every_folder():
