@@ -30,7 +30,8 @@ class Reading:
     end: Times
     """In ms, `NEVER` where it has not ended."""
     hours: NDArray[np.float64]
-    """Hours of all that have begun; who has not ended counts with the time until the horizon, a lower bound."""
+    """Hours of all that have begun; who has not ended counts with the time until the horizon, a lower bound. What has
+    ended before it begins, as a release before the arrival, took no time."""
     finished: NDArray[np.bool_]
     """Which of `hours` have ended."""
 
@@ -68,18 +69,29 @@ def point_times(
     return None
 
 
+def begin_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) -> Times | None:
+    """When a clock begins for each entity of a flow, `NEVER` where it does not; None if the route has no such point."""
+    begins = point_times(clock.begin, workload, timeline, code)
+    if begins is None:
+        return None
+    limits = point_times(clock.not_before, workload, timeline, code) if clock.not_before is not None else None
+    if limits is None:
+        return begins[0]
+    return np.where((begins[0] == NEVER) | (limits[0] == NEVER), NEVER, np.maximum(begins[0], limits[0]))
+
+
 def read_clock(clock: Clock, workload: Workload, timeline: Timeline, code: int) -> Reading | None:
     """Read a clock for the measured entities of a flow; None if its route does not have the points."""
-    begins = point_times(clock.begin, workload, timeline, code)
+    begins = begin_times(clock, workload, timeline, code)
     ends = point_times(clock.end, workload, timeline, code)
     if begins is None or ends is None:
         return None
     mask = measured(workload, timeline, code)
-    begin, end = begins[0][mask], ends[0][mask]
+    begin, end = begins[mask], ends[0][mask]
     begun = begin != NEVER
     finished = end[begun] != NEVER
     until = np.where(finished, end[begun], workload.plan.calendar.horizon)
-    return Reading(begin, end, (until - begin[begun]) / HOUR, finished)
+    return Reading(begin, end, np.maximum(until - begin[begun], 0) / HOUR, finished)
 
 
 def add_clocks(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:

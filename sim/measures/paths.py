@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sim.engine.plan import ActivityPlan, FlowPlan
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
-from sim.measures.clocks import PRESENCE, measured, point_times
+from sim.measures.clocks import PRESENCE, begin_times, measured, point_times
 from sim.measures.table import Tables
 from sim.scenario.procedure import Clock
 from sim.scenario.units import HOUR
@@ -45,17 +45,17 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
 
     Who has not ended by the horizon is taken apart up to there, so the parts sum to the same mean as the clock's.
     """
-    begins = point_times(clock.begin, workload, timeline, code)
+    begins = begin_times(clock, workload, timeline, code)
     ends = point_times(clock.end, workload, timeline, code)
     if begins is None or ends is None or ends[1] is None:
         return None
     flow, last = workload.plan.flows[code], ends[1]
     horizon = workload.plan.calendar.horizon
-    chosen = measured(workload, timeline, code) & (begins[0] != NEVER)
+    chosen = measured(workload, timeline, code) & (begins != NEVER)
     if not chosen.any():
         return None
     visits = workload.visits_of_flow[code][chosen]
-    begin, end = begins[0][chosen], ends[0][chosen]
+    begin, end = begins[chosen], ends[0][chosen]
     until = np.where(end == NEVER, horizon, end)
     ready, start, ended = timeline.ready[visits], timeline.start[visits], timeline.end[visits]
     on_path = _critical_path(flow, last, ready, ended, end)

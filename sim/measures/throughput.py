@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sim.engine.audit import leaving
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
-from sim.measures.clocks import PRESENCE, point_times
+from sim.measures.clocks import PRESENCE, begin_times, point_times
 from sim.measures.table import ALL, Tables
 from sim.scenario.procedure import Clock
 from sim.scenario.rosters import Calendar
@@ -28,11 +28,11 @@ def presence(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
     That is the clock `port_dwell`; without it, arrival and the end of the route.
     """
     clock = clocks.get(PRESENCE)
-    begins = point_times(clock.begin, workload, timeline, code) if clock is not None else None
+    begins = begin_times(clock, workload, timeline, code) if clock is not None else None
     ends = point_times(clock.end, workload, timeline, code) if clock is not None else None
     if begins is None or ends is None:
         return workload.arrival[workload.flow == code], leaving(workload, timeline)[workload.flow == code]
-    return begins[0], ends[0]
+    return begins, ends[0]
 
 
 def hour_of_day(calendar: Calendar, moments: Times) -> Times:

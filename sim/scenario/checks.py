@@ -376,7 +376,7 @@ def check_clocks(context: Context) -> Iterator[Problem]:
     """Every clock can be read on some route."""
     routes = context.definition.procedure.routes.values()
     for name, clock in context.definition.procedure.clocks.items():
-        for key, points in (("from", clock.begin), ("to", clock.end)):
+        for key, points in (("from", clock.begin), ("to", clock.end), ("not_before", clock.not_before or ("arrival",))):
             activities = [point.partition(".")[0] for point in points]
             if not any(activity == "arrival" or activity in route for route in routes for activity in activities):
                 known = sorted({activity for route in routes for activity in route})

@@ -276,6 +276,8 @@ class Clock(Strict):
     """Where it begins: `arrival` or ACTIVITY.ready, .start or .end; of a list, the first point that the route has."""
     end: Points = Field(alias="to")
     """Where it ends."""
+    not_before: Points | None = None
+    """It begins no earlier than this point: so a declaration made days ahead counts from the arrival at the port."""
     target: Annotated[Duration, Field(gt=0)] | None = None
     """Reports give the share of entities within this time."""
 
