@@ -86,7 +86,7 @@ class Names:
     scenario: Any
     lang: str
     stations: Mapping[str, Any]
-    """Stations of all modes."""
+    """Stations and quotas of all modes."""
     activities: Mapping[tuple[str, str], Any]
     """Activities of all modes, by flow and name."""
     reforms: Mapping[str, Any]
@@ -187,7 +187,7 @@ class PortFacts:
             for _, subject, measure, _ in self._estimates
             if measure in ("utilisation", "queue_length", "visits")
         }
-        known = [key for key in self.study.scenario.procedure.stations if key in measured]
+        known = [key for key in places(self.study.scenario.procedure) if key in measured]
         return known + sorted(measured - set(known))
 
     @cached_property
@@ -275,9 +275,7 @@ class PortFacts:
         for mode in self.modes:
             route = _get(procedure(self.study, mode).routes, flow) or {}
             for activity in route.values():
-                if activity.at:
-                    found[activity.at] = None
-                found.update(dict.fromkeys(activity.seizes))
+                found.update(dict.fromkeys(resources(activity)))
         return list(found)
 
     @cached_property
@@ -302,7 +300,7 @@ class PortFacts:
         if subject in stations:
             return [subject]
         route = _get(procedure(self.study, mode).routes, subject) or {}
-        used = {station for activity in route.values() for station in (activity.at, *activity.seizes)}
+        used = {station for activity in route.values() for station in resources(activity)}
         return sorted(stations & used)
 
     def unfinished(self, mode: str, flow: str) -> float:
@@ -354,7 +352,7 @@ class PortFacts:
         place = procedure(self.study, mode)
         return {
             key: opening_hours(self.study, place, station.roster)
-            for key, station in place.stations.items()
+            for key, station in places(place).items()
             if station.port == self.port and key in self.stations
         }
 
@@ -425,6 +423,16 @@ def procedure(study: Study, mode: str) -> Any:
     return study.scenario.under(mode).procedure
 
 
+def places(procedure: Any) -> dict[str, Any]:
+    """Everything of a procedure that has a line before it: stations, pools and quotas."""
+    return {**procedure.stations, **procedure.quotas}
+
+
+def resources(activity: Any) -> list[str]:
+    """What an activity works at, holds or uses up."""
+    return [*filter(None, [activity.at]), *activity.seizes, *activity.needs]
+
+
 def warnings(study: Study) -> list[str]:
     """The study's warnings, each once."""
     return list(dict.fromkeys(str(warning) for warning in study.manifest.get("warnings") or []))
@@ -444,7 +452,7 @@ def weekday(index: int, lang: str) -> str:
 def _all_stations(study: Study) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for mode in study.modes:
-        found.update(procedure(study, mode).stations)
+        found.update(places(procedure(study, mode)))
     return found
 
 

@@ -182,7 +182,7 @@ class _Page:
         words = set(re.findall(r"[a-z][a-z0-9_]*", text))
         mode = next((mode for mode in self.study.modes if text.startswith(f"{mode}:")), None)
         named = [
-            {"name": self.names.station(key), "href": f"#{self.id('station', key)}"}
+            {"name": self.names.station(key), "href": self.place_href(key)}
             for key in self.names.stations
             if key in words
         ]
@@ -453,7 +453,7 @@ class _Page:
         hours = {mode: found.opening_hours(mode) for mode in found.modes}
         rows = []
         for station in found.stations:
-            things = {mode: facts.procedure(self.study, mode).stations.get(station) for mode in found.modes}
+            things = {mode: facts.places(facts.procedure(self.study, mode)).get(station) for mode in found.modes}
             thing = next((each for each in things.values() if each is not None), None)
             modes = []
             for mode in found.modes:
@@ -467,7 +467,7 @@ class _Page:
                 modes.append(
                     {
                         "mode": self.mode(mode),
-                        "capacity": str(own.capacity),
+                        "capacity": str(getattr(own, "capacity", texts.MISSING)),
                         "hours": hours[mode][station].text(self.lang) if station in hours[mode] else "",
                         "overloaded": overloaded,
                         "cells": [
@@ -485,7 +485,7 @@ class _Page:
                     {
                         "name": self.names.station(station),
                         "agency": agency,
-                        "href": f"#{self.id('station', station)}",
+                        "href": self.place_href(station),
                         "modes": modes,
                     }
                 )
@@ -525,7 +525,9 @@ class _Page:
             groups.setdefault((section, rest, _text(old), _text(new)), []).append(name)
         found = []
         for (section, rest, old, new), places in groups.items():
-            title = {"routes": self.names.flow, "stations": self.names.station}.get(section, str)
+            title = {"routes": self.names.flow, "stations": self.names.station, "quotas": self.names.station}.get(
+                section, str
+            )
             addresses = {place: ".".join(part for part in (section, place, rest) if part) for place in places}
             found.append(
                 {
@@ -647,7 +649,7 @@ class _Page:
             section = sections.setdefault(key, {"id": self.id("evidence", key), "name": name, "owners": {}})
             for parameter in _of_port(parameters, port):
                 section["owners"].setdefault(parameter["owner"], []).append(parameter)
-        order = {"flow": 0, "station": 1, "roster": 2, "clock": 3}
+        order = {"flow": 0, "station": 1, "quota": 2, "roster": 3, "clock": 4}
         return [
             {
                 **section,
@@ -671,9 +673,18 @@ class _Page:
     def owner_name(self, kind: str, key: str) -> str:
         if kind == "flow":
             return self.names.flow(key)
-        if kind == "station":
+        if kind in ("station", "quota"):
             return self.names.station(key)
-        return self.names.clock(key) if kind == "clock" else f"{self.word('opening_hours')}: {key}"
+        if kind == "clock":
+            return self.names.clock(key)
+        if kind == "disruption":
+            return texts.title(self.study.scenario.definition.disruptions.get(key), self.lang, key)
+        return f"{self.word('opening_hours')}: {key}" if kind == "roster" else key
+
+    def place_href(self, key: str) -> str:
+        """Link to the parameters of a station or quota."""
+        quota = any(key in facts.procedure(self.study, mode).quotas for mode in self.study.modes)
+        return f"#{self.id('quota' if quota else 'station', key)}"
 
     def basis(self, found: PortFacts, parameters: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """For each flow list the parameters on which its figures rest: its own, its stations', and their rosters'."""
@@ -684,13 +695,25 @@ class _Page:
                 roster
                 for mode in found.modes
                 for station in stations
-                if (place := facts.procedure(self.study, mode).stations.get(station)) is not None
+                if (place := facts.places(facts.procedure(self.study, mode)).get(station)) is not None
                 and (roster := place.roster)
             }
-            chosen: dict[str, list[Mapping[str, Any]]] = {"flow": [], "station": [], "roster": []}
+            disruptions = {
+                key
+                for key, disruption in self.study.scenario.definition.disruptions.items()
+                if set(disruption.stations) & set(stations)
+            }
+            wanted = {
+                "flow": {flow},
+                "station": stations,
+                "quota": stations,
+                "roster": rosters,
+                "disruption": disruptions,
+            }
+            chosen: dict[str, list[Mapping[str, Any]]] = {kind: [] for kind in wanted}
             for parameter in parameters:
                 kind, key = parameter["owner"]
-                if key in {"flow": {flow}, "station": set(stations), "roster": rosters}.get(kind, set()):
+                if key in wanted.get(kind, ()):
                     chosen[kind].append(parameter)
             everything = [parameter for rows in chosen.values() for parameter in rows]
             counts = Counter(_weakest(parameter["grades"].values()) for parameter in everything if parameter["grades"])
@@ -715,7 +738,9 @@ class _Page:
 
     def basis_name(self, parameter: Mapping[str, Any]) -> str:
         kind, key = parameter["owner"]
-        return f"{self.names.station(key)}: {parameter['name']}" if kind == "station" else str(parameter["name"])
+        if kind in ("station", "quota", "disruption"):
+            return f"{self.owner_name(kind, key)}: {parameter['name']}"
+        return str(parameter["name"])
 
     def source(self, text: str) -> dict[str, Any] | None:
         """Number a source, the same number for the same source."""
@@ -838,9 +863,7 @@ def _of_port(parameters: Sequence[Mapping[str, Any]], port: str) -> list[Mapping
 def _owner(address: str) -> tuple[str, str]:
     """What a parameter belongs to: a flow, a station, a roster or a clock."""
     section, _, rest = address.partition(".")
-    kind = {"demand": "flow", "routes": "flow", "stations": "station", "rosters": "roster", "clocks": "clock"}.get(
-        section, section
-    )
+    kind = "flow" if section in ("demand", "routes") else section.removesuffix("s")
     return kind, rest.partition(".")[0]
 
 

@@ -191,7 +191,7 @@ def _scenario(flows: list[str], modes: list[str]) -> Any:
                 ),
             )
         },
-        definition=SimpleNamespace(seed=20250602, description="Made-up figures."),
+        definition=SimpleNamespace(seed=20250602, description="Made-up figures.", disruptions={}),
     )
     scenario.under = lambda mode: SimpleNamespace(procedure=procedure(smart=mode != "traditional"))
     return scenario
