@@ -135,28 +135,24 @@ class _Surgery:
         self.unmatched: dict[tuple[str, str, str], Place] = {}
         self.matched: set[tuple[str, str, str]] = set()
         self.ports = {
-            section: {name: child.find(("port",)) for name, child in (root.find(trail) or root).mapping.items()}
-            for section, trail in (("routes", ("demand",)), ("stations", ("procedure", "stations")))
+            section: {name: child.find(("port",)) for name, child in owners.mapping.items()}
+            for section, trail in _OWNERS.items()
+            if (owners := root.find(trail)) is not None
         }
 
     def operate(self) -> tuple[Node, list[Edit]]:
         self.add()
         for kind, edit in (("set", self.set), ("scale", self.scale), ("remove", self.remove)):
-            for port, named in self.chosen:
-                section = named.node.child(kind)
-                entries = (
-                    [(str(child.value), child, child.place) for child in section.value]
-                    if section is not None and isinstance(section.value, list)
-                    else [
-                        (key, child, child.key_place or child.place)
-                        for key, child in (section.mapping if section else {}).items()
-                    ]
-                )
-                for address, value, place in entries:
-                    for trail in self.trails(kind, named, port, address, place, leaf_may_be_new=kind == "set"):
-                        here = _for_port(value, port)
-                        if self.claim(kind, named, address, trail, here):
-                            edit(named, port, trail, here, place)
+            # All of a kind are looked up in one tree before the first of them changes it.
+            found = [
+                (named, port, address, trail, _for_port(value, port), place)
+                for port, named in self.chosen
+                for address, value, place in _entries(named, kind)
+                for trail in self.trails(kind, named, port, address, place, leaf_may_be_new=kind == "set")
+            ]
+            for named, port, address, trail, value, place in found:
+                if self.claim(kind, named, address, trail, value):
+                    edit(named, port, trail, value, place)
         for (name, kind, address), place in self.unmatched.items():
             if (name, kind, address) not in self.matched:
                 self.problems.append(
@@ -280,8 +276,9 @@ class _Surgery:
                 port, named, key, child = item
                 place = child.key_place or child.place
                 here = _for_port(child, port)
+                wrong = len(self.problems)
                 trails = self.places_for(port, key.replace("{port}", port), child, place)
-                if not trails:
+                if not trails and len(self.problems) == wrong:
                     continue
                 waiting.remove(item)
                 progress = True
@@ -330,6 +327,18 @@ class _Surgery:
             after_trail = (*trail[:3], follower, "after")
             names = _names(self.root.find(after_trail))
             self.change(named, port, after_trail, _name_list([*names, str(trail[-1])], node))
+
+
+_OWNERS = {"routes": ("demand",), "stations": ("procedure", "stations"), "quotas": ("procedure", "quotas")}
+"""For what belongs to a port: where that port is named."""
+
+
+def _entries(named: NamedReform, kind: str) -> list[tuple[str, Node, Place]]:
+    """Address, value and place of every edit of a kind; what is removed is its own value."""
+    section = named.node.child(kind)
+    if section is not None and isinstance(section.value, list):
+        return [(str(child.value), child, child.place) for child in section.value]
+    return [(key, child, child.key_place or child.place) for key, child in (section.mapping if section else {}).items()]
 
 
 _PAST = {"set": "sets", "scale": "scales", "remove": "removes", "add": "adds"}
