@@ -297,7 +297,8 @@ def _print_headline(console: Console, study: Study, lang: Lang, baseline: str | 
         table.add_column(f"{said.mode(mode)}\nh", justify="right")
     others = [mode for mode in study.modes if mode != base]
     for mode in others:
-        table.add_column(f"{said.mode(mode)} − {said.mode(base)}\nh [95 %]", justify="right", overflow="fold")
+        change = word("difference", lang) if len(others) == 1 else f"{said.mode(mode)} − {said.mode(base)}"
+        table.add_column(f"{change}\nh [95 %]", justify="right", overflow="fold")
         table.add_column("%", justify="right")
     for port, rows in chosen.groupby("port", sort=True):
         table.add_row(f"[bold]{said.port(str(port))}[/bold]")

@@ -8,6 +8,9 @@ from fnmatch import fnmatchcase
 
 from sim.scenario.document import Node, Trail
 
+LIKENESS = 0.6
+"""How alike two words are, from 0 to 1, for one to be taken for the other misspelt."""
+
 Sections = Mapping[str, tuple[str, ...]]
 
 PROCEDURE: Sections = {
@@ -73,7 +76,7 @@ def address_of(trail: Trail) -> str:
 def suggestion(word: str, known: Iterable[object]) -> str:
     """The end of a sentence that helps with a misspelt word."""
     names = sorted(str(name) for name in known)
-    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    close = get_close_matches(word, names, n=1, cutoff=LIKENESS)
     if close:
         return f'; did you mean "{close[0]}"?'
     if not names:

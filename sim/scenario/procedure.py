@@ -40,6 +40,7 @@ class Durations(Cases[Distribution]):
     """A duration that may depend on the entity."""
 
     cases: tuple[DurationCase, ...]
+    """Tried from the first to the last."""
 
 
 class ShareCase(Case[Share]):
@@ -50,6 +51,7 @@ class Shares(Cases[Share]):
     """A share that may depend on the entity."""
 
     cases: tuple[ShareCase, ...]
+    """Tried from the first to the last."""
 
 
 class OutcomesCase(Case[dict[Name, Share]]):
@@ -60,6 +62,7 @@ class OutcomeShares(Cases[dict[Name, Share]]):
     """Outcomes with their shares that may depend on the entity."""
 
     cases: tuple[OutcomesCase, ...]
+    """Tried from the first to the last."""
 
 
 Rank = Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)]
@@ -73,6 +76,7 @@ class Numbers(Cases[Rank]):
     """A whole number that may depend on the entity."""
 
     cases: tuple[NumberCase, ...]
+    """Tried from the first to the last."""
 
 
 class CountCase(Case[Annotated[int, Field(strict=True, ge=0)]]):
@@ -83,6 +87,7 @@ class Counts(Cases[Annotated[int, Field(strict=True, ge=0)]]):
     """A number of entities that may depend on the carrier."""
 
     cases: tuple[CountCase, ...]
+    """Tried from the first to the last."""
 
 
 class Station(Strict):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import types
+from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sim.errors import InputError, Problem
-from sim.scenario.addresses import suggestion
+from sim.scenario.addresses import LIKENESS, suggestion
 from sim.scenario.document import Key, Node, Trail, dotted
 from sim.scenario.rendering import text_of
 
@@ -58,6 +59,8 @@ def validated(model: type[Model], node: Node, trail: Trail = ()) -> Model:
         for details in findings:
             if details["type"] == "too_short" and any(_below_it(details, other) for other in findings):
                 continue  # pydantic does not count entries that are wrong
+            if details["type"] == "missing" and any(_misspelt(details, other) for other in findings):
+                continue  # one slip, one message: the unknown key beside it says what was meant
             problem = _problem(model, node, trail, details)
             problems.setdefault((problem.path, str(problem.place)), problem)
         raise InputError(
@@ -68,6 +71,13 @@ def validated(model: type[Model], node: Node, trail: Trail = ()) -> Model:
 def _below_it(details: ErrorDetails, other: ErrorDetails) -> bool:
     length = len(details["loc"])
     return len(other["loc"]) > length and other["loc"][:length] == details["loc"]
+
+
+def _misspelt(missing: ErrorDetails, other: ErrorDetails) -> bool:
+    """Whether an unknown key beside a missing one is that key misspelt."""
+    (*above, wanted), unknown = missing["loc"], other["loc"]
+    beside = other["type"] == "extra_forbidden" and list(unknown[:-1]) == above
+    return beside and bool(get_close_matches(str(unknown[-1]), [str(wanted)], n=1, cutoff=LIKENESS))
 
 
 def _problem(model: type[BaseModel], root: Node, trail: Trail, details: ErrorDetails) -> Problem:
