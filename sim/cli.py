@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 Lang = Literal["en", "zh"]
+LANGUAGES: tuple[Lang, ...] = ("en", "zh")
 
 app = typer.Typer(
     name="smartport",
@@ -176,7 +177,7 @@ def run(  # noqa: PLR0917  # typer reads an option from each
                 keep_timelines=keep_timelines,
                 progress=progress,
             )
-        _write_report(study, folder, lang)
+        _write_report(study, folder, LANGUAGES if lang == "en" else LANGUAGES[::-1])
     except KeyboardInterrupt:
         typer.echo(
             f"\nInterrupted. {finished} finished runs are kept in {folder}; the same command goes on from there.",
@@ -209,13 +210,20 @@ def compare(
 
 
 @app.command()
-def report(results: ResultsFolder, lang: Language = "en") -> None:
+def report(
+    results: ResultsFolder,
+    lang: Annotated[
+        Lang | None, typer.Option("--lang", help="Only this language. [default: both]", show_default=False)
+    ] = None,
+) -> None:
     """Write the charts and the report of some results anew."""
     from sim.study.study import open_study
 
     study = open_study(results)
-    _write_report(study, results, lang)
-    typer.echo(f"Report:  {results / _report_name(lang)}")
+    languages = LANGUAGES if lang is None else (lang,)
+    _write_report(study, results, languages)
+    for language in languages:
+        typer.echo(f"Report:  {results / _report_name(language)}")
 
 
 @app.command()
@@ -272,12 +280,16 @@ def _report_name(lang: Lang) -> str:
     return "report.html" if lang == "en" else f"report.{lang}.html"
 
 
-def _write_report(study: Study, folder: Path, lang: Lang) -> None:
+def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...]) -> None:
+    """Write the charts in the first language and a page in each; pages link to each other where both exist."""
     from sim.report.charts import write_charts
     from sim.report.page import write_report
 
-    write_charts(study, folder / "charts", lang)
-    write_report(study, folder / _report_name(lang), lang)
+    write_charts(study, folder / "charts", languages[0])
+    for lang in languages:
+        other: Lang = "zh" if lang == "en" else "en"
+        linked = other in languages or (folder / _report_name(other)).is_file()
+        write_report(study, folder / _report_name(lang), lang, other=_report_name(other) if linked else None)
 
 
 def _print_headline(console: Console, study: Study, lang: Lang, baseline: str | None = None) -> None:

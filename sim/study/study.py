@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -317,4 +317,4 @@ def open_study(folder: str | Path) -> Study:
         measures, series = (pd.read_parquet(place / f"{name}.parquet") for name in ("measures", "series"))
     except (OSError, ValueError) as error:
         raise input_error(f"holds results that cannot be read: {error}", str(place)) from None
-    return Study(scenario, manifest, measures, series, place)
+    return Study(replace(scenario, name=manifest["scenario"]), manifest, measures, series, place)
