@@ -58,9 +58,9 @@ class ActivityPlan:
     unloads: int | None
     """The ride whose riders go on when it has ended."""
     awaits: int | None
-    """The ride whose riders it waits for."""
+    """What it waits for: an index into `Plan.awaited`."""
     awaited: tuple[tuple[int, int], ...]
-    """Ride and riding activity of every ride whose carriers wait until this activity is behind their riders."""
+    """For carriers that wait until this activity is behind their riders: index into `Plan.awaited`, riding activity."""
     rules: Activity
     """What binds it to entities: durations, shares, conditions."""
     draws: Mapping[str, OutcomeShares]
@@ -101,6 +101,8 @@ class Plan:
     calendar: Calendar
     resources: tuple[Resource, ...]
     rides: tuple[str, ...]
+    awaited: tuple[tuple[int, str], ...]
+    """What carriers wait for: a ride, and the activity that all riders whom it brought must have behind them."""
     flows: tuple[FlowPlan, ...]
     disruptions: tuple[DisruptionPlan, ...]
     adoption: Mapping[str, Mapping[str, float]]
@@ -145,13 +147,15 @@ def make_plan(
         )
     ]
     rides = sorted({ride for _, _, route in routes for activity in route.values() for ride in _rides(activity)})
-    awaited = {
-        (activity.awaits.ride, activity.awaits.activity)
-        for _, _, route in routes
-        for activity in route.values()
-        if activity.awaits is not None
-    }
     ride_code = {name: index for index, name in enumerate(rides)}
+    awaited = sorted(
+        {
+            (ride_code[activity.awaits.ride], activity.awaits.activity)
+            for _, _, route in routes
+            for activity in route.values()
+            if activity.awaits is not None
+        }
+    )
     flows = tuple(
         FlowPlan(
             name,
@@ -165,7 +169,7 @@ def make_plan(
         DisruptionPlan(name, tuple(sorted(code[station] for station in rules.stations)), rules)
         for name, rules in sorted((disruptions or {}).items())
     )
-    return Plan(calendar, tuple(resources), tuple(rides), flows, struck, adoption or {})
+    return Plan(calendar, tuple(resources), tuple(rides), tuple(awaited), flows, struck, adoption or {})
 
 
 def _resources(procedure: Procedure, calendar: Calendar) -> list[Resource]:
@@ -182,7 +186,12 @@ def _resources(procedure: Procedure, calendar: Calendar) -> list[Resource]:
 
 
 def _rides(activity: Activity) -> list[str]:
-    named = [activity.ride, activity.unload, activity.load.ride if activity.load else None]
+    named = [
+        activity.ride,
+        activity.unload,
+        activity.load.ride if activity.load else None,
+        activity.awaits.ride if activity.awaits else None,
+    ]
     return [ride for ride in named if ride is not None]
 
 
@@ -193,7 +202,7 @@ def _activities(
     *,
     code: Mapping[str, int],
     ride_code: Mapping[str, int],
-    awaited: set[tuple[str, str]],
+    awaited: list[tuple[int, str]],
 ) -> tuple[ActivityPlan, ...]:
     order = activity_order(route)
     number = {name: index for index, name in enumerate(order)}
@@ -201,7 +210,7 @@ def _activities(
     for hold in holds(route):
         assert hold.released_at is not None, "checked when the scenario was loaded"
         ends.setdefault(hold.released_at, []).append((code[hold.resource], hold.amount, number[hold.seized_at]))
-    riding = {activity.ride: number[name] for name, activity in route.items() if activity.ride is not None}
+    riding = {ride_code[activity.ride]: number[name] for name, activity in route.items() if activity.ride is not None}
     plans = []
     for name in order:
         activity = route[name]
@@ -225,9 +234,15 @@ def _activities(
                 ride=ride_code[activity.ride] if activity.ride is not None else None,
                 loads=ride_code[activity.load.ride] if activity.load is not None else None,
                 unloads=ride_code[activity.unload] if activity.unload is not None else None,
-                awaits=ride_code[activity.awaits.ride] if activity.awaits is not None else None,
+                awaits=(
+                    awaited.index((ride_code[activity.awaits.ride], activity.awaits.activity))
+                    if activity.awaits is not None
+                    else None
+                ),
                 awaited=tuple(
-                    sorted((ride_code[ride], riding[ride]) for ride, what in awaited if what == name and ride in riding)
+                    (index, riding[ride])
+                    for index, (ride, what) in enumerate(awaited)
+                    if what == name and ride in riding
                 ),
                 rules=activity,
                 draws=drawn_tables(activity, flow),

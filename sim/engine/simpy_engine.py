@@ -3,8 +3,12 @@
 The rule for one instant: what ends, ends; then capacities change and quotas are filled; then who arrives, arrives;
 activities without work or resources happen at once. Only when nothing of that is left for this instant, carriers take
 riders aboard and waiting visits start, in the order of (priority, ready, visit), where a visit's number orders entities
-by arrival; then who waits in a line that is longer than its limit is turned away, the last first. Work of zero length
-ends at the same instant, and the rule begins again.
+by arrival. Then every line that is longer than its limit is cut to it, from the last on; who is turned away gives back
+what it holds. Work of zero length ends at the same instant, and the rule begins again, as long as anything happens.
+
+Riders and carriers stand in two lines for each ride. The first carrier loads as soon as there are `at_least` so many
+riders; a carrier whose patience is over loads even if it is not the first. It takes the first riders, as many as fit.
+Who arrives aboard a carrier is aboard from the carrier's arrival on.
 """
 
 from __future__ import annotations
@@ -99,15 +103,15 @@ class _Run:
 
         self.free = [0] * len(plan.resources)
         self.queues: list[list[Key]] = [[] for _ in plan.resources]
-        self.limits = [resource.queue_limit for resource in plan.resources]
         self.group_of = _groups(workload)
         self.members: dict[int, list[int]] = {}
         for queue in sorted({a.queue for _, a in activities if a.queue is not None}):
             self.members.setdefault(self.group_of[queue], []).append(queue)
-        self.limited = {
-            group: [member for member in members if self.limits[member] is not None]
-            for group, members in self.members.items()
-        }
+        self.limited: dict[int, list[tuple[list[Key], int]]] = {}
+        for member, resource in enumerate(plan.resources):
+            if resource.queue_limit is not None:
+                line = (self.queues[member], resource.queue_limit)
+                self.limited.setdefault(self.group_of[member], []).append(line)
         self.woken: set[int] = set()
         self.turned_away = [NEVER] * len(self.flow)
         self.when_ended = [self.on_end]
@@ -127,10 +131,15 @@ class _Run:
         self.woken_rides: set[int] = set()
         self.aboard: dict[tuple[int, int], list[int]] = {}
         self.unloaded: set[tuple[int, int]] = set()
-        self.expected: dict[tuple[int, int], int] = {}
-        """Riders of an entity's ride whose awaited activity is not behind them yet."""
-        self.patient: dict[tuple[int, int], int] = {}
-        """The visit at which an entity waits for them."""
+        self.overdue: list[list[Key]] = [[] for _ in plan.rides]
+        """Loading visits whose patience is over; some of them have begun."""
+        self.brought = _brought(workload)
+        """Riders of an entity's ride."""
+        self.ride_awaited = [ride for ride, _ in plan.awaited]
+        self.through: dict[tuple[int, int], int] = {}
+        """Those of them who have an awaited activity behind them."""
+        self.patient: dict[tuple[int, int], list[int]] = {}
+        """The visits at which an entity waits for all of them."""
 
     def timeline(self) -> Timeline:
         """Run to the horizon."""
@@ -151,12 +160,13 @@ class _Run:
         self.expect_arrival()
         step, peek, horizon = env.step, env.peek, self.horizon
         while (now := peek()) < horizon:
-            while peek() == now:
-                step()
-            if self.woken_rides:
-                self.take_aboard()
-            if self.woken:
-                self.start_waiting()
+            while self.woken or peek() == now:
+                while peek() == now:
+                    step()
+                if self.woken_rides:
+                    self.take_aboard()
+                if self.woken:
+                    self.start_waiting()
         ready, start, end = (np.array(times, dtype=np.int64) for times in (self.ready, self.start, self.end))
         end[end >= horizon] = NEVER
         carrier = np.array(self.carrier, dtype=np.int64)
@@ -202,7 +212,10 @@ class _Run:
 
     def on_patience(self, event: Any) -> None:
         """A carrier waits no longer for more riders."""
-        self.woken_rides.add(event.value)
+        ride, key = event.value
+        if self.start[key[2]] == NEVER:
+            heappush(self.overdue[ride], key)
+            self.woken_rides.add(ride)
 
     def make_ready(self, visit: int, now: int) -> None:
         """All predecessors have ended: wait in line, begin, or pass through."""
@@ -259,19 +272,24 @@ class _Run:
                 self.leave(visit, now)
             else:
                 self.aboard.setdefault((brought_by, ride), []).append(visit)
-                self.expected[brought_by, ride] = self.expected.get((brought_by, ride), 0) + 1
             return True
         if loads is not None:
-            heappush(self.carriers[loads], (self.priority[visit], now, visit))
+            key = (self.priority[visit], now, visit)
+            heappush(self.carriers[loads], key)
             self.woken_rides.add(loads)
             patience = self.load_rules[visit][2]
-            if patience > 0:
-                _Happening(self.env, now + patience, priority=ARRIVALS, callback=self.on_patience, value=loads)
+            if patience != NEVER:
+                _Happening(self.env, now + patience, priority=ARRIVALS, callback=self.on_patience, value=(loads, key))
             return True
-        if awaits is not None and self.expected.get((entity, awaits), 0):
-            self.patient[entity, awaits] = visit
+        if awaits is not None and not self.are_through(entity, awaits):
+            self.patient.setdefault((entity, awaits), []).append(visit)
             return True
         return False
+
+    def are_through(self, carrier: int, awaited: int) -> bool:
+        """Whether all riders that a carrier brought have an awaited activity behind them."""
+        brought = self.brought.get((carrier, self.ride_awaited[awaited]), 0)
+        return self.through.get((carrier, awaited), 0) == brought
 
     def part(self, visit: int, code: int, now: int) -> None:
         """Let riders go on when their carrier has unloaded, and a carrier when its riders are through."""
@@ -282,36 +300,36 @@ class _Run:
             for rider in self.aboard.pop((entity, ride), ()):
                 self.end[rider] = now
                 self.leave(rider, now)
-        for ride, riding in self.awaited[code]:
+        for awaited, riding in self.awaited[code]:
             carrier = self.carrier[visit + riding]
             if carrier != NEVER:
-                self.expected[carrier, ride] -= 1
-                waiting = self.patient.get((carrier, ride))
-                if not self.expected[carrier, ride] and waiting is not None:
-                    del self.patient[carrier, ride]
-                    self.start[waiting] = self.end[waiting] = now
-                    self.leave(waiting, now)
+                self.through[carrier, awaited] = self.through.get((carrier, awaited), 0) + 1
+                if (carrier, awaited) in self.patient and self.are_through(carrier, awaited):
+                    for waiting in self.patient.pop((carrier, awaited)):
+                        self.start[waiting] = self.end[waiting] = now
+                        self.leave(waiting, now)
 
     def take_aboard(self) -> None:
         """Let carriers begin to load, the first in line first, where enough riders wait or patience is at its end."""
         now: int = self.env.now  # type: ignore[assignment]
         woken, self.woken_rides = self.woken_rides, set()
         for ride in sorted(woken):
-            riders, carriers = self.riders[ride], self.carriers[ride]
+            riders, carriers, overdue = self.riders[ride], self.carriers[ride], self.overdue[ride]
             while carriers:
-                key = carriers[0]
-                least, most, patience = self.load_rules[key[2]]
-                if len(riders) < least and (patience == NEVER or key[1] + patience > now):
-                    out_of_patience = [key for key in carriers if NEVER != self.load_rules[key[2]][2] <= now - key[1]]
-                    if not out_of_patience:
-                        break
-                    key = min(out_of_patience)
-                    most = self.load_rules[key[2]][1]
+                visit = carriers[0][2]
+                if len(riders) >= self.load_rules[visit][0]:
+                    heappop(carriers)
+                elif overdue:
+                    key = heappop(overdue)
+                    visit = key[2]
+                    if self.start[visit] != NEVER:
+                        continue
                     carriers.remove(key)
                     heapify(carriers)
                 else:
-                    heappop(carriers)
-                self.depart_with([heappop(riders)[2] for _ in range(min(most, len(riders)))], key[2], ride, now)
+                    break
+                most = self.load_rules[visit][1]
+                self.depart_with([heappop(riders)[2] for _ in range(min(most, len(riders)))], visit, ride, now)
 
     def depart_with(self, riders: list[int], visit: int, ride: int, now: int) -> None:
         """Take riders aboard and load."""
@@ -320,7 +338,7 @@ class _Run:
             self.start[rider] = now
             self.carrier[rider] = carrier
         self.aboard.setdefault((carrier, ride), []).extend(riders)
-        self.expected[carrier, ride] = self.expected.get((carrier, ride), 0) + len(riders)
+        self.brought[carrier, ride] = self.brought.get((carrier, ride), 0) + len(riders)
         self.start[visit] = now
         work = self.work[visit]
         self.end[visit] = now + work
@@ -346,27 +364,22 @@ class _Run:
                         heappop(queue)
                         if queue:
                             waiting.append((queue[0], member))
-            for member in self.limited.get(group, ()):
-                self.turn_away(member, now)
+        for group in self.limited.keys() & woken if self.limited else ():
+            for queue, limit in self.limited[group]:
+                if len(queue) > limit:
+                    queue.sort()
+                    while len(queue) > limit:
+                        self.turn_away(self.entity[queue.pop()[2]], now)
 
-    def turn_away(self, resource: int, now: int) -> None:
-        """Send the last away while a line is longer than its limit; they leave and give back what they hold."""
-        queue, limit = self.queues[resource], self.limits[resource]
-        while limit is not None and len(queue) > limit:
-            last = max(queue)
-            queue.remove(last)
-            heapify(queue)
-            entity = self.entity[last[2]]
-            self.turned_away[entity] = now
-            first = self.first_visit[entity]
-            for visit in range(first, self.first_visit[entity + 1]):
-                if self.end[visit] == NEVER:
-                    for held, amount, seized in self.gives_back[self.code[visit]]:
-                        if self.takes_place[visit + seized] and self.start[visit + seized] != NEVER:
-                            self.free[held] += amount
-                            self.woken.add(self.group_of[held])
-        if self.woken:
-            self.start_waiting()
+    def turn_away(self, entity: int, now: int) -> None:
+        """Let an entity leave the model and give back what it holds."""
+        self.turned_away[entity] = now
+        for visit in range(self.first_visit[entity], self.first_visit[entity + 1]):
+            if self.end[visit] == NEVER:
+                for held, amount, seized in self.gives_back[self.code[visit]]:
+                    if self.takes_place[visit + seized] and self.start[visit + seized] != NEVER:
+                        self.free[held] += amount
+                        self.woken.add(self.group_of[held])
 
     def begin_if_free(self, visit: int, now: int) -> bool:
         """Begin a visit if everything it needs is free."""
@@ -382,6 +395,19 @@ class _Run:
         self.end[visit] = now + work
         Timeout(self.env, work, visit).callbacks = self.when_ended  # type: ignore[assignment]
         return True
+
+
+def _brought(workload: Workload) -> dict[tuple[int, int], int]:
+    """For every entity and ride how many arrive aboard."""
+    counts: dict[tuple[int, int], int] = {}
+    for code, flow in enumerate(workload.plan.flows):
+        for number, activity in enumerate(flow.activities):
+            if activity.ride is not None and not activity.before:
+                riding = workload.takes_place[workload.visits_of_flow[code][:, number]]
+                carriers = workload.carrier[workload.flow == code][riding]
+                for carrier in carriers[carriers != NEVER].tolist():
+                    counts[carrier, activity.ride] = counts.get((carrier, activity.ride), 0) + 1
+    return counts
 
 
 def _groups(workload: Workload) -> list[int]:

@@ -8,7 +8,7 @@ from sim.engine.audit import audit
 from sim.engine.timeline import NEVER
 from sim.errors import InputError
 from sim.study.runs import mode_job, replay
-from tests.worlds import HOUR, MINUTE, read, document, world
+from tests.worlds import HOUR, MINUTE, document, read, world
 
 
 def minutes(scenario, mode=None, replication=0):
@@ -97,7 +97,7 @@ def test_riders_wait_for_a_carrier_and_go_on_when_it_unloads():
             drive: {after: load, takes: 30 min}
             unload: {after: drive, unload: pairing, takes: 10 min}
         """)
-    table, workload, timeline = minutes(scenario)
+    table, _, timeline = minutes(scenario)
     assert table["goods", 0, "board"] == (0, 10, 70)
     assert table["goods", 1, "board"] == (5, 10, 70)
     assert table["goods", 2, "board"] == (6, 100, 160)
@@ -149,6 +149,61 @@ def test_entities_arrive_aboard_and_the_carrier_waits_until_the_last_is_lifted()
     assert table["train", 1, "receive"] == (12, 29, 34)
     assert table["box", 5, "lift"] == (34, 42, 46)
     assert table["train", 1, "depart"] == (46, 46, 48)
+
+
+@pytest.mark.parametrize("carrier", ["aircraft", "train"])
+def test_who_arrives_aboard_is_aboard_at_once_whatever_the_flows_are_called(carrier):
+    scenario = world(f"""
+        demand:
+          {carrier}: [10]
+          box: {{arrivals: {{aboard: {{flow: {carrier}, riders: 2}}}}}}
+        stations: {{crane: {{}}}}
+        routes:
+          {carrier}:
+            open: {{unload: boxes}}
+            wait: {{after: open, awaits: {{ride: boxes, activity: lift}}}}
+          box:
+            come: {{ride: boxes}}
+            lift: {{after: come, at: crane, takes: 4 min}}
+        """)
+    table, _, _ = minutes(scenario)
+    assert table["box", 1, "come"] == (10, 10, 10)
+    assert table[carrier, 0, "wait"] == (10, 18, 18)
+
+
+def test_carriers_of_one_ride_await_different_activities_of_their_riders():
+    scenario = world("""
+        demand: {box: [0, 1], ship: [0], train: [1]}
+        routes:
+          box: {board: {ride: r}, lift: {after: board, takes: 4 min}, clear: {after: lift, takes: 5 min}}
+          ship:
+            load: {load: {ride: r, up_to: 1}}
+            open: {after: load, unload: r}
+            wait: {after: open, awaits: {ride: r, activity: clear}}
+          train:
+            load: {load: {ride: r, up_to: 1}}
+            open: {after: load, unload: r}
+            wait: {after: open, awaits: {ride: r, activity: lift}}
+            turn: {after: open, awaits: {ride: r, activity: clear}}
+        """)
+    table, _, _ = minutes(scenario)
+    assert table["ship", 0, "wait"] == (0, 9, 9)
+    assert table["train", 0, "wait"] == (1, 5, 5)
+    assert table["train", 0, "turn"] == (1, 10, 10)
+
+
+def test_a_carrier_without_patience_passes_one_that_waits_for_more():
+    scenario = world("""
+        demand: {box: [0, 9], slow: [1], quick: [2]}
+        routes:
+          box: {board: {ride: r}}
+          slow: {load: {load: {ride: r, up_to: 2, at_least: 2}}, go: {after: load, takes: 1 min, unload: r}}
+          quick: {load: {load: {ride: r, up_to: 2, at_least: 2, waits: 0 s}}, go: {after: load, unload: r}}
+        """)
+    table, _, _ = minutes(scenario)
+    assert table["quick", 0, "load"] == (2, 2, 2)
+    assert table["box", 0, "board"] == (0, 2, 2)
+    assert table["slow", 0, "load"] == (1, None, None)
 
 
 def test_a_dated_disruption_closes_a_station_and_work_in_progress_is_finished():
@@ -230,6 +285,26 @@ def test_who_finds_a_line_full_is_turned_away_and_gives_back_what_it_holds():
     assert (counted.left, counted.turned_away, counted.inside) == ({"truck": 3}, {"truck": 2}, {"truck": 0})
 
 
+@pytest.mark.parametrize("names", [("gate", "yard"), ("yard", "gate")])
+def test_lines_are_cut_at_once_whatever_the_stations_are_called(names):
+    """At 6 the second truck finds the gate busy and gives back a place for which a van waits: too late for the next."""
+    gate, yard = names
+    scenario = world(f"""
+        demand: {{truck: [0, 1], van: [4, 6]}}
+        stations: {{{gate}: {{queue_limit: 0}}, {yard}: {{capacity: 2, queue_limit: 1}}}}
+        routes:
+          truck:
+            enter: {{seizes: {yard}, takes: 5 min}}
+            pass: {{after: enter, at: {gate}, takes: 1 h, releases: {yard}}}
+          van: {{enter: {{at: {yard}, takes: 3 h}}}}
+        """)
+    table, _, timeline = minutes(scenario)
+    assert table["truck", 1, "pass"] == (6, None, None)
+    assert table["van", 0, "enter"] == (4, 6, 186)
+    assert table["van", 1, "enter"] == (6, None, None)
+    assert (timeline.turned_away // MINUTE).tolist() == [-1, 6, -1, 6]
+
+
 ADOPTION = """
     demand: {truck: {arrivals: {rate: 200 per day}}}
     stations: {desk: {capacity: 2}, lane: {capacity: 1}}
@@ -241,7 +316,11 @@ ADOPTION = """
     clocks: {port_dwell: {from: arrival, to: leave.end}}
     modes: {base: [], none: [early at 0%], some: [early at 35%], more: [early at 60%], all: [early]}
     reforms:
-      early: {title: Early, why: For the test., set: {routes.truck.check.after: []}, add: {routes.truck.stamp: {after: [declare, check], before: [leave], takes: 1 min}}}
+      early:
+        title: Early
+        why: For the test.
+        set: {routes.truck.check.after: []}
+        add: {routes.truck.stamp: {after: [declare, check], before: [leave], takes: 1 min}}
     """
 
 
@@ -290,8 +369,7 @@ def test_a_reform_that_changes_a_station_for_all_refuses_an_adoption():
             "g can turn a away while y goes on beside x",
         ),
         (
-            "demand: {a: [0]}\nroutes: {a: {x: {takes: 1 min}}}\n"
-            "disruptions: {wind: {stations: crane, between: 1 h, lasts: 1 h}}",
+            "demand: {a: [0]}\nroutes: {a: {x: {takes: 1 min}}}\ndisruptions: {wind: {stations: crane, dates: [2025-06-02]}}",
             'there is no station or quota "crane"',
         ),
     ],
