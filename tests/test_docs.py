@@ -86,6 +86,19 @@ def test_the_scenario_in_the_readme_runs(tmp_path: Path):
     assert study.manifest["warnings"] == []
 
 
+def test_the_mistakes_in_the_readme_are_reported_as_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (shown,) = fences(ROOT / "README.md", "text")
+    folder = tmp_path / "my_port"
+    for part in ("ports", "reforms"):
+        shutil.copytree(ROOT / "scenarios" / part, folder / part)
+    text = EXAMPLE.read_text(encoding="utf-8").replace("  duration: 3", "  durations: 3").replace(": 3    ", ": three")
+    (folder / "scenario.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(sim.InputError) as found:
+        sim.load("my_port/scenario.yaml")
+    assert str(found.value) == shown.strip()
+
+
 def test_commands_in_the_documentation_exist():
     group = typer.main.get_command(app)
     seen = set()
