@@ -46,6 +46,27 @@ demand:
     port: port
     direction: export
     arrivals: {recorded: {values: ["2025-06-03 08:00", "2025-06-03T09:30:00+06:00"]}}
+  boxes:
+    entity: container
+    port: port
+    direction: import
+    arrivals: {aboard: {flow: import, riders: 3}}
+    attributes: {illicit: {share: 1%}}
+    costs:
+      value_of_time: 45 CNY per hour
+      bearer: trader
+      waiting: {after: 2 days, charge: 1800 CNY per day, bearer: carrier}
+      idling: {share: 30%, burns: 3 L per hour, price: 7.4 CNY per L, co2: 2.68 kg per L, bearer: carrier}
+  parcels:
+    entity: parcel
+    port: port
+    direction: import
+    arrivals: {aboard: {flow: boxes, least: 1, most: 3}}
+  haulers:
+    entity: truck
+    port: port
+    direction: import
+    arrivals: {every: 1 h}
 procedure:
   rosters:
     day: {zone: Asia/Shanghai, open: ["08:00-20:00"], days: [mon, tue, wed, thu, fri, sat], closed: ["2025-06-09"]}
@@ -57,9 +78,23 @@ procedure:
         - {hours: "09:00-10:00", capacity: 1}
   stations:
     gate: {title: {en: Gate, zh: 卡口}, port: port, capacity: 2, agency: port_operator}
-    desk: {port: port, capacity: 3, roster: day, agency: customs}
+    desk: {port: port, capacity: 3, roster: day, agency: customs, queue_limit: 500}
+    counter:
+      port: port
+      capacity: 1
+      staff: {people: 2, wage: 60 CNY per hour, bearer: state}
     scanner: {port: port, capacity: 2, roster: shifts}
     yard: {port: port, capacity: 90}
+  quotas:
+    slots:
+      title: {en: Slots, zh: 名额}
+      port: port
+      amount: 40 per hour
+      zone: Asia/Almaty
+      unused: kept
+      changes: {2025-06-04: 20 per hour}
+      roster: day
+      agency: kazakhstan
   routes:
     export:
       drive: {takes: {lognormal: {mean: 2 h, sd: 30 min}}, phase: transport}
@@ -98,18 +133,44 @@ procedure:
       gate_out: {after: inspect, at: gate, takes: {uniform: [30 s, 90 s]}, releases: yard, priority: -1}
     import:
       receive: {seizes: {yard: 40}, takes: {constant: 1 h}}
+      bring: {after: receive, unload: on_train}
+      wait: {after: bring, awaits: {ride: on_train, activity: release}}
       depart: {after: receive, takes: {empirical: {values: [1 h, 2 h, 4 h], weights: [2, 1, 1]}}, releases: [yard]}
     transit:
       gate_in: {at: gate, takes: PT2M}
     cars:
-      gate_in: {at: gate, takes: 1分钟, share: {cases: [{use: 90%}]}}
+      gate_in: {at: gate, takes: 1分钟, share: {cases: [{use: 90%}]}, fee: {amount: 400 CNY, bearer: trader}}
+    boxes:
+      arrive: {ride: on_train}
+      select:
+        after: arrive
+        targets: {risk: {of: illicit, picks: high, recall: 60%, precision: 10%, others: {low: 90%, middle: 10%}}}
+      search: {after: select, only: {risk: high}, detects: {illicit: {cases: [{only: {risk: high}, use: 80%}, {use: 20%}]}}}
+      release: {after: search, unload: in_box}
+      truck: {after: release, ride: on_truck}
+    parcels:
+      arrive: {ride: in_box}
+      hand_over: {after: arrive, at: counter, takes: 1 min}
+    haulers:
+      book: {needs: {slots: 1}}
+      load: {after: book, load: {ride: on_truck, up_to: 2, at_least: 1, waits: 2 h}, takes: 10 min}
+      drive: {after: load, takes: 1 h, unload: on_truck}
   clocks:
     port_dwell:
       title: {en: Dwell, zh: 停留}
       from: [gate_in.ready, receive.ready]
       to: [gate_out.end, depart.end, gate_in.end]
       target: 6 h
-    review: {from: arrival, to: document_review.start}
+    review: {from: arrival, to: document_review.start, not_before: gate_in.ready}
+disruptions:
+  storm:
+    title: {en: Storm, zh: 大风}
+    stations: [gate, scanner]
+    leaves: 50%
+    dates: ["2025-06-04 10:00..2025-06-04 18:00"]
+    zone: Asia/Almaty
+  breakdown: {stations: desk, takes_out: 1, between: {exponential: 3 days}, lasts: 5 h}
+prices: {date: 2025-06-01, note: made up}
 modes:
   traditional: []
   smart: {port: [quick]}
@@ -118,6 +179,7 @@ reforms:
     title: {en: Quick, zh: 快}
     why: It is quicker.
     grade: press
+    adoption: 100%
     sources: ["https://example.org/quick"]
     evidence: {routes.*.scan.takes: {grade: benchmark, source: "https://example.org/scan"}}
     baseline: {scenario: small.yaml, ports: [port]}

@@ -39,14 +39,14 @@ def refused(text: str) -> list[str]:
 
 
 def test_ports_exist():
-    text = spoilt(("    port: port\n    direction: import", "    port: prt\n    direction: import"))
+    text = spoilt(("    port: port\n    direction: transit", "    port: prt\n    direction: transit"))
     text = spoilt(
         ("gate: {title: {en: Gate, zh: 卡口}, port: port", "gate: {title: {en: Gate, zh: 卡口}, port: nowhere"),
         text=text,
     )
-    flow = at("port: port\n    direction: import")
+    flow = at("port: port\n    direction: transit")
     assert problems(text) == [
-        f'{flow}: demand.import.port: there is no port "prt"; did you mean "port"?',
+        f'{flow}: demand.transit.port: there is no port "prt"; did you mean "port"?',
         f'{at("port: port, capacity: 2")}: procedure.stations.gate.port: there is no port "nowhere"; known are port',
     ]
     without = SMALL.replace("ports:\n  port: {title: {en: The port, zh: 口岸}}\n", "")
@@ -91,8 +91,8 @@ def test_predecessors_exist_in_the_same_route():
     ]
     assert problems(spoilt(("depart: {after: receive", "depart: {after: gate_in"))) == [
         (
-            f"{at('after: receive')}: procedure.routes.import.depart.after: "
-            'this route has no activity "gate_in"; known are receive'
+            f"{at('after: receive, takes')}: procedure.routes.import.depart.after: "
+            'this route has no activity "gate_in"; known are bring, receive, wait'
         )
     ]
 
@@ -324,7 +324,7 @@ def test_every_clock_can_be_read_somewhere():
         )
     ]
     problem = problems(spoilt(("from: [gate_in.ready, receive.ready]", "from: [enter.ready, come.ready]")))[0]
-    assert "procedure.clocks.port_dwell.from: no route has the activity enter or come; known are depart, " in problem
+    assert "procedure.clocks.port_dwell.from: no route has the activity enter or come; known are arrive, " in problem
 
 
 def test_checks_of_meaning_wait_for_the_names():
@@ -594,7 +594,7 @@ def test_a_draw_that_does_not_take_place_matches_nothing():
 
 def test_loads_by_hand():
     loads = {load.station: load for load in station_loads(loaded(), "traditional")}
-    assert set(loads) == {"gate", "desk", "scanner"}, "a pool has no work of its own"
+    assert set(loads) == {"gate", "desk", "scanner", "counter", "slots"}, "a pool has no work of its own"
     gate = 40 * (3 + 1) + 4 * 2 + 2 * 0.9 * 1
     assert loads["gate"].offered == pytest.approx(gate / 60)
     assert loads["gate"].open == pytest.approx(2 * 24)
@@ -608,6 +608,12 @@ def test_loads_by_hand():
     # night, and one more unit for an hour a day.
     day, night, hour = 3 * 12 * 2, 4 * 12 * 1, 4 * 1
     assert loads["scanner"].open == pytest.approx((day + night + hour) / 4)
+    parcels = 2 * 3 / 7 * 3 * 2  # on six trains a week, three boxes each, two parcels in a box
+    assert loads["counter"].visits == pytest.approx(parcels)
+    assert loads["counter"].offered == pytest.approx(parcels / 60)
+    # Slots are given at the full hours at which the desk is open: 8 to 19, half as many from Wednesday in Almaty on.
+    assert loads["slots"].visits == pytest.approx(24)
+    assert loads["slots"].open == pytest.approx(12 * (40 + 40 + 20 + 20) / 4)
 
 
 def test_a_simulation_has_the_load_that_was_foretold():

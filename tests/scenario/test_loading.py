@@ -232,6 +232,8 @@ OWN_NAMES = [  # below these, keys are names that the author chose; `*` is any n
         "evidence",
     ),
     *("procedure.rosters", "procedure.stations", "procedure.routes", "procedure.routes.*", "procedure.clocks"),
+    *("procedure.quotas", "procedure.quotas.*.changes", "procedure.routes.*.*.needs", "disruptions"),
+    *("procedure.routes.*.*.targets", "procedure.routes.*.*.targets.*.others", "procedure.routes.*.*.detects"),
     *("procedure.routes.*.*.draws", "procedure.routes.*.*.draws.*", "procedure.routes.*.*.draws.*.cases.*.use"),
     *(
         "*.only",
@@ -312,10 +314,10 @@ REQUIRED = {
     "start: 2025-06-02, ": ("calendar.start", "small.yaml:3:11"),
     "zone: Asia/Shanghai, warm_up": ("calendar.zone", "small.yaml:3:11"),
     ", duration: 2 days": ("calendar.duration", "small.yaml:3:11"),
-    "    direction: import\n": ("demand.import.direction", None),
+    "    direction: transit\n": ("demand.transit.direction", None),
     "    entity: train\n": ("demand.import.entity", None),
     "    arrivals: {every: 6 h, first: 30 min}\n": ("demand.transit.arrivals", None),
-    "      zone: Asia/Almaty\n": ("procedure.rosters.shifts.zone", None),
+    "      zone: Asia/Almaty\n      open": ("procedure.rosters.shifts.zone", None),
     '{hours: "09:00-10:00", capacity: 1}': ("procedure.rosters.shifts.open.2.hours", None),
     "port: port, capacity: 3, roster": ("procedure.stations.desk.port", None),
     ", capacity: 90": ("procedure.stations.yard.capacity", None),
@@ -328,6 +330,7 @@ REQUIRED = {
     'grade: official, source: "https://example.org/a"': ("evidence.demand.export.arrivals.grade", None),
 }
 KEEP = {
+    "      zone: Asia/Almaty\n      open": "      open",
     "zone: Asia/Shanghai, warm_up": "warm_up",
     "port: port, capacity: 3, roster": "capacity: 3, roster",
     '{hours: "09:00-10:00", capacity: 1}': "{capacity: 1}",
@@ -370,7 +373,7 @@ WRONG_TYPES = {
         ("entity: Train", "expected a name of lower-case letters, digits and underscores"),
         ("entity: 5", "expected a name of lower-case letters"),
     ],
-    "direction: import": [
+    "direction: transit": [
         ("direction: imports", "expected 'export', 'import', 'transit' or 'domestic', found \"imports\"")
     ],
     "[1, 1, 1, 1, 1, 0.8, 0.5]": [
@@ -394,11 +397,11 @@ WRONG_TYPES = {
     "{every: 6 h, first: 30 min}": [
         (
             "{every: 6 h, rate: 4 per day}",
-            "expected exactly one of rate, every, timetable, recorded; found rate and every",
+            "expected exactly one of rate, every, timetable, recorded, aboard; found rate and every",
         ),
         ("{every: 6 h, days: [mon]}", "`days` goes with `timetable`, not with `every`"),
         ("{every: 0 s}", "every: expected more than 0"),
-        ("{}", "expected exactly one of rate, every, timetable, recorded; found none"),
+        ("{}", "expected exactly one of rate, every, timetable, recorded, aboard; found none"),
     ],
     "{grain: 40%, ore: 60%}": [
         ("{grain: 40%, ore: 50%}", "expected shares that sum to 100%, found 90%"),
@@ -529,7 +532,9 @@ def test_a_wrong_value_is_named_with_what_was_wanted(old: str, new: str, sentenc
 
 QUANTITIES = [
     (match.start(2), match[2])
-    for match in re.finditer(r"([\[ ])(\d+(?:\.\d+)?(?:%| (?:day|days|min|h|s|per day))|PT2M|1分钟)(?=[\]},\n])", SMALL)
+    for match in re.finditer(
+        r"([\[ ])(\d+(?:\.\d+)?(?:%| (?:days?|min|h|s|(?:(?:CNY|L|kg) )?per \w+|CNY))|PT2M|1分钟)(?=[\]},\n])", SMALL
+    )
 ]
 
 
@@ -542,7 +547,10 @@ def test_a_bare_number_is_refused_wherever_a_unit_belongs(position: int, quantit
     column = position - SMALL.rfind("\n", 0, position)
     sentences = [problem for problem in found if problem.startswith(f"small.yaml:{line}:{column}: ")]
     assert len(sentences) == 1, found
-    assert re.search(r'with its (unit|percent sign), such as ".*", found ' + re.escape(number), sentences[0])
+    assert re.search(
+        r'(with its (unit|percent sign)|in \w+.*|for each period), such as ".*", found ' + re.escape(number),
+        sentences[0],
+    )
 
 
 def test_there_are_many_quantities():
@@ -748,7 +756,7 @@ def test_the_small_scenario_fits_the_schema_and_so_does_what_is_written_of_it(
         ("grade: press", "grade: rumour"),
         ("priority: -1", "priority: first"),
         ("days: [mon, tue, wed], late", "days: [monday], late"),
-        ("    direction: import\n", ""),
+        ("    direction: transit\n", ""),
     ],
     ids="->".join,
 )
