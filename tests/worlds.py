@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from sim.engine import simpy_engine
 from sim.engine.audit import audit
 from sim.engine.cohort import sample_cohort
-from sim.engine.plan import make_plan
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload, bind
 from sim.errors import InputError
 from sim.scenario.loading import load
 from sim.scenario.scenario import Scenario
+from sim.study.runs import mode_job
 
 Engine = Callable[[Workload], Timeline]
 
@@ -96,9 +96,8 @@ def world(text: str, **calendar: str) -> Scenario:
 
 def workload_of(scenario: Scenario, mode: str | None = None, replication: int = 0) -> Workload:
     """Everything that one run follows from."""
-    mode = mode or scenario.modes[0]
-    plan = make_plan(scenario.under(mode).procedure, scenario.demand, scenario.calendar)
-    return bind(plan, sample_cohort(scenario.demand, scenario.calendar, scenario.definition.seed, replication))
+    job = mode_job(scenario, mode or scenario.modes[0])
+    return bind(job.plan, sample_cohort(job.demand, job.calendar, job.seed, replication, job.disruptions))
 
 
 def simulated(scenario: Scenario, mode: str | None = None, replication: int = 0) -> tuple[Workload, Timeline]:
@@ -169,13 +168,120 @@ class World(Scenario):
 
 @st.composite
 def worlds(draw: st.DrawFn) -> Scenario:
-    """A small world that uses everything of the language; one that the checks refuse is rejected."""
+    """A small world of stations, rosters, routes, holds, luck; one that the checks refuse is rejected."""
+    return _accepted(draw(_documents()))
+
+
+@st.composite
+def border_worlds(draw: st.DrawFn) -> Scenario:
+    """The same with the mechanisms of the border: quotas, disruptions, adoption, full lines or riders and carriers."""
     said = draw(_documents())
+    _add_quotas(draw, said["procedure"])
+    if draw(st.booleans()):
+        said["disruptions"] = {"storm": draw(_disruptions(sorted(said["procedure"]["stations"])))}
+    if draw(st.booleans()):
+        said["reforms"] = {"early": {"title": "Early", "why": "A test.", "set": {"routes.*.a0.takes": "2 min"}}}
+        said["modes"] = {"base": ["early at 40%"]}
+    if draw(st.booleans()):
+        _add_limits(draw, said["procedure"])
+    else:
+        _add_rides(draw, said)
+    return _accepted(said)
+
+
+def _accepted(said: dict[str, Any]) -> Scenario:
     try:
         scenario = read(said)
     except InputError:
         reject()
     return World(scenario.name, scenario.root, scenario.definition, scenario.library)
+
+
+def _add_quotas(draw: st.DrawFn, procedure: dict[str, Any]) -> None:
+    procedure["quotas"] = {
+        name: {
+            "port": "east",
+            "amount": draw(st.sampled_from(["2 per hour", "9 per hour", "1 per minute", "30 per day"])),
+            "zone": draw(st.sampled_from(["UTC", "Etc/GMT-1"])),
+            "unused": draw(st.sampled_from(["lost", "kept"])),
+        }
+        for name in ["admission", "slots"][: draw(_few)]
+    }
+    for route in procedure["routes"].values():
+        for activity in route.values():
+            for name in procedure["quotas"]:
+                if draw(st.integers(0, 3)) == 0:
+                    activity.setdefault("needs", {})[name] = 1
+
+
+@st.composite
+def _disruptions(draw: st.DrawFn, stations: list[str]) -> dict[str, Any]:
+    start = draw(st.integers(0, 60))
+    dated = {"dates": [f"{START} {_clock(start)}..{START} {_clock(start + draw(st.integers(1, 60)))}"]}
+    random = {"between": {"exponential": "40 min"}, "lasts": {"uniform": ["1 min", "20 min"]}}
+    return {
+        "stations": draw(st.lists(st.sampled_from(stations), min_size=1, max_size=2, unique=True)),
+        **draw(st.sampled_from([{}, {"leaves": "50%"}, {"takes_out": 1}])),
+        **draw(st.sampled_from([dated, random])),
+    }
+
+
+def _add_limits(draw: st.DrawFn, procedure: dict[str, Any]) -> None:
+    """Limit some lines; who can be turned away does one thing after the other."""
+    for station in procedure["stations"].values():
+        station.update(draw(_maybe(st.integers(0, 3), "queue_limit")))
+    for route in procedure["routes"].values():
+        for before, name in zip(["", *route], route, strict=False):
+            route[name]["after"] = [before] if before else []
+
+
+def _add_rides(draw: st.DrawFn, said: dict[str, Any]) -> None:
+    """A flow of carriers, with riders that wait for them, riders that they bring, or both."""
+    routes, demand = said["procedure"]["routes"], said["demand"]
+    station = st.sampled_from([name for name in said["procedure"]["stations"] if name.startswith("station")])
+    place = st.one_of(st.just({}), station.map(lambda name: {"at": name}))
+    carrier = draw(st.sampled_from(["a_train", "train"]))  # before and behind the others by name
+    waiting = draw(st.sets(st.sampled_from(sorted(routes)), max_size=2))
+    brings = not waiting or draw(st.booleans())
+    demand[carrier] = draw(_flows())
+    rules = {
+        "ride": "trip",
+        "up_to": draw(_cases({"aeo": True}, st.integers(0, 4))),
+        **draw(_maybe(_cases({"aeo": True}, st.integers(0, 3)), "at_least")),
+        **draw(_maybe(_cases({"aeo": False}, _work), "waits")),
+    }
+    route: dict[str, Any] = {"a0": {**draw(place), "takes": draw(_work)}}
+    if waiting:
+        route["a1"] = {"after": "a0", "load": rules, "takes": draw(_work), "priority": draw(st.integers(0, 1))}
+    route["a2"] = {
+        "after": list(route)[-1],
+        "unload": "trip",
+        **draw(place),
+        "takes": draw(_work),
+        "share": draw(_share),
+    }
+    if draw(st.booleans()):
+        route["a3"] = {"after": "a2", "awaits": {"ride": "trip", "activity": "b1"}}
+    if draw(st.booleans()):
+        route["a4"] = {"after": "a2", "awaits": {"ride": "trip", "activity": draw(st.sampled_from(["b1", "b2"]))}}
+    route["a5"] = {"after": list(route)[-1], "takes": draw(_work)}
+    if draw(st.booleans()):
+        route["a0"].pop("at", None)  # so that it may be ready to unload at the moment of its arrival
+    if brings:
+        riders = draw(st.sampled_from([{"riders": 1}, {"riders": 3}, {"least": 1, "most": 2}]))
+        demand["box"] = {**draw(_flows()), "arrivals": {"aboard": {"flow": carrier, **riders}}}
+        routes["box"] = {}
+    for flow in [*waiting, *(["box"] if brings else [])]:
+        after = draw(st.lists(st.sampled_from(list(routes[flow])), max_size=1)) if flow != "box" else []
+        routes[flow]["b0"] = {
+            "after": after,
+            "ride": "trip",
+            "share": draw(_share),
+            "priority": draw(st.integers(0, 1)),
+        }
+        routes[flow]["b1"] = {"after": "b0", **draw(place), "takes": draw(_work)}
+        routes[flow]["b2"] = {"after": "b1", **draw(place), "takes": draw(_work), "share": draw(_share)}
+    routes[carrier] = route
 
 
 @st.composite

@@ -12,7 +12,7 @@ from sim.engine.audit import audit
 from sim.engine.timeline import NEVER
 from sim.scenario.loading import load
 from tests import idiomatic_simpy
-from tests.worlds import SCENARIOS, workload_of, worlds
+from tests.worlds import SCENARIOS, border_worlds, workload_of, worlds
 
 SHIPPED = sorted(SCENARIOS.glob("*.yaml"))
 SHORT = {"warm_up": "1 day", "duration": "2 days", "cool_down": "1 day"}
@@ -20,7 +20,7 @@ SHORT = {"warm_up": "1 day", "duration": "2 days", "cool_down": "1 day"}
 
 def assert_they_agree(workload):
     ours, theirs = simpy_engine.run(workload), idiomatic_simpy.run(workload)
-    for moment in ("ready", "start", "end"):
+    for moment in ("ready", "start", "end", "carrier", "turned_away"):
         np.testing.assert_array_equal(getattr(ours, moment), getattr(theirs, moment), err_msg=moment)
     return ours
 
@@ -36,9 +36,16 @@ def test_both_agree_on_the_shipped_scenarios_in_every_mode(file):
         assert waited.sum() > 100  # otherwise there was nothing to disagree about
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(worlds())
 def test_both_agree_on_random_worlds(scenario):
+    workload = workload_of(scenario)
+    audit(workload, assert_they_agree(workload))
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(border_worlds())
+def test_both_agree_on_random_worlds_with_the_mechanisms_of_the_border(scenario):
     workload = workload_of(scenario)
     audit(workload, assert_they_agree(workload))
 
