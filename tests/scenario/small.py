@@ -145,7 +145,10 @@ procedure:
       select:
         after: arrive
         targets: {risk: {of: illicit, picks: high, recall: 60%, precision: 10%, others: {low: 90%, middle: 10%}}}
-      search: {after: select, only: {risk: high}, detects: {illicit: {cases: [{only: {risk: high}, use: 80%}, {use: 20%}]}}}
+      search:
+        after: select
+        only: {risk: high}
+        detects: {illicit: {cases: [{only: {risk: high}, use: 80%}, {use: 20%}]}}
       release: {after: search, unload: in_box}
       truck: {after: release, ride: on_truck}
     parcels:
