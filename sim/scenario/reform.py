@@ -106,12 +106,15 @@ class Edit:
         return address_of(self.trail)
 
 
-def apply_reforms(root: Node, chosen: Iterable[tuple[str, NamedReform]]) -> tuple[Node, list[Edit]]:
+def apply_reforms(
+    root: Node, chosen: Iterable[tuple[str, NamedReform]], *, some: bool = False
+) -> tuple[Node, list[Edit]]:
     """Apply reforms to a scenario's tree.
 
     Args:
         root: The tree of the scenario without reforms.
         chosen: Pairs of a port and a reform that is in force there.
+        some: They are some of those that were applied together before; what matches nothing then needs the others.
 
     Returns:
         The new tree and every change, ordered by address.
@@ -119,15 +122,16 @@ def apply_reforms(root: Node, chosen: Iterable[tuple[str, NamedReform]]) -> tupl
     Raises:
         InputError: With every address that matches nothing and every conflict.
     """
-    return _Surgery(root, sorted(chosen, key=lambda pair: (pair[0], pair[1].name))).operate()
+    return _Surgery(root, sorted(chosen, key=lambda pair: (pair[0], pair[1].name)), some).operate()
 
 
 class _Surgery:
     """The state of one application of reforms."""
 
-    def __init__(self, root: Node, chosen: list[tuple[str, NamedReform]]) -> None:
+    def __init__(self, root: Node, chosen: list[tuple[str, NamedReform]], some: bool) -> None:
         self.root = root
         self.chosen = chosen
+        self.some = some
         self.problems: list[Problem] = []
         self.edits: list[Edit] = []
         self.taken: dict[Trail, tuple[str, str]] = {}
@@ -154,7 +158,7 @@ class _Surgery:
                 if self.claim(kind, named, address, trail, value):
                     edit(named, port, trail, value, place)
         for (name, kind, address), place in self.unmatched.items():
-            if (name, kind, address) not in self.matched:
+            if (name, kind, address) not in self.matched and not self.some:
                 self.problems.append(
                     Problem(place, f"{kind}.{address}", f"matches nothing at the ports where reform {name} is applied")
                 )

@@ -227,7 +227,7 @@ class Scenario:
                     key = (rules.port, frozenset(adopted) | (adoption[rules.port].keys() - set(touching)))
                     if key not in trees:
                         kept = [(p, n) for p, n, share in chosen if p != key[0] or share >= 1 or n.name in key[1]]
-                        trees[key] = apply_reforms(self.root, kept)[0]
+                        trees[key] = apply_reforms(self.root, kept, some=True)[0]
                     routes = validated(Definition, trees[key]).procedure.routes
                     variants.setdefault(flow, {})[frozenset(adopted)] = routes[flow]
         return ModeScenario(mode, definition, root, tuple(edits), variants, adoption, tuple(trees.values()))

@@ -347,6 +347,23 @@ def test_who_adopts_at_a_share_still_does_at_a_larger_one():
     assert adopters["some"] < adopters["more"]
 
 
+def test_a_share_can_adopt_at_all_ports_what_matches_at_one():
+    scenario = world("""
+        demand: {car: {port: east, arrivals: [0]}, truck: {port: west, arrivals: [0]}}
+        routes: {car: {check: {takes: 5 min}}, truck: {check: {takes: 5 min}}}
+        modes: {base: [early at 50%, late at 50%]}
+        reforms:
+          early: {title: Early, why: For the test., add: {routes.car.stamp: {after: check, takes: 1 min}}}
+          late: {title: Late, why: For the test., scale: {routes.truck.check.takes: 2}}
+        """)
+    variants = scenario.under("base").variants
+    assert {flow: sorted(map(sorted, routes)) for flow, routes in variants.items()} == {
+        "car": [[], ["early"]],
+        "truck": [[], ["late"]],
+    }
+    assert variants["car"][frozenset({"early"})].keys() == {"check", "stamp"}
+
+
 def test_a_reform_that_changes_a_station_for_all_refuses_an_adoption():
     text = ADOPTION.replace("set: {", "set: {stations.desk.capacity: 3, ")
     with pytest.raises(InputError, match=r"reform early changes stations.desk.capacity for everybody"):
@@ -369,7 +386,7 @@ def test_a_reform_that_changes_a_station_for_all_refuses_an_adoption():
             "g can turn a away while y goes on beside x",
         ),
         (
-            "demand: {a: [0]}\nroutes: {a: {x: {takes: 1 min}}}\ndisruptions: {wind: {stations: crane, dates: [2025-06-02]}}",
+            "demand: {a: [0]}\nroutes: {a: {x: {}}}\ndisruptions: {w: {stations: crane, dates: [2025-06-02]}}",
             'there is no station or quota "crane"',
         ),
     ],
