@@ -7,6 +7,7 @@ import pytest
 
 from sim.engine import simpy_engine
 from sim.engine.audit import audit
+from sim.errors import InputError
 from tests import idiomatic_simpy
 from tests.worlds import happened, shown, workload_of, world
 
@@ -481,27 +482,22 @@ def test_the_head_of_a_line_blocks_those_behind_it(assert_happens):
     )
 
 
-def test_a_gate_for_both_directions_can_block_itself(assert_happens):
-    """The second truck waits for the yard at the head of the line in which the first wants out: nobody moves."""
-    assert_happens(
-        """
-        demand: {truck: [0, 1]}
-        stations: {yard: {}, gate: {capacity: 9}}
-        routes:
-          truck:
-            gate_in: {at: gate, takes: 1 min, seizes: yard}
-            check: {after: gate_in, takes: 10 min}
-            gate_out: {after: check, at: gate, takes: 1 min, releases: yard}
-        """,
-        """
-        truck 0 gate_in 0 0 1
-        truck 0 check 1 1 11
-        truck 0 gate_out 11 - -
-        truck 1 gate_in 1 - -
-        truck 1 check - - -
-        truck 1 gate_out - - -
-        """,
-    )
+def test_a_gate_for_both_directions_that_would_block_itself_is_refused():
+    """The second truck would wait for the yard at the head of the line in which the first wants out."""
+    with pytest.raises(
+        InputError, match=r"can deadlock: truck holds yard .* while gate_out stands in the line of gate"
+    ):
+        world(
+            """
+            demand: {truck: [0, 1]}
+            stations: {yard: {}, gate: {capacity: 9}}
+            routes:
+              truck:
+                gate_in: {at: gate, takes: 1 min, seizes: yard}
+                check: {after: gate_in, takes: 10 min}
+                gate_out: {after: check, at: gate, takes: 1 min, releases: yard}
+            """
+        )
 
 
 def test_who_leaves_with_priority_does_not_stand_behind_who_wants_to_enter(assert_happens):

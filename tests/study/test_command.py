@@ -18,7 +18,7 @@ from tests.study.test_study import TABLES, small
 from tests.worlds import write
 
 MODES = ["traditional", "smart"]
-REPLICATIONS = 60
+REPLICATIONS = 40
 
 
 @pytest.fixture(scope="module")
