@@ -387,29 +387,13 @@ def check_clocks(context: Context) -> Iterator[Problem]:
 
 
 def check_deadlocks(context: Context) -> Iterator[Problem]:
-    """No circle in the order in which resources are held and waited for: then somebody always goes on."""
-    for first, sentence in _deadlocks(context.definition, {}):
-        yield context.problem(("procedure", "stations", first), sentence)
-
-
-Lines = Mapping[str, list[tuple[str, Activity]]]
-"""For every line the activities that wait in it, with their names in sentences."""
-
-
-def lines_of(definition: Definition) -> Lines:
-    """Who waits in which line."""
+    """No circle of holding and waiting, also through those ahead in a line: then somebody always goes on."""
     lines: dict[str, list[tuple[str, Activity]]] = {}
-    for flow, route in definition.procedure.routes.items():
-        for name, activity in route.items():
-            if (queue := queue_of(activity)) is not None:
-                lines.setdefault(queue, []).append((f"{name} of {flow}", activity))
-    return lines
-
-
-def _deadlocks(definition: Definition, lines: Lines) -> Iterator[tuple[str, str]]:
-    """The first resource and a sentence for every circle of holding and waiting, also through those ahead in lines."""
+    for flow, name, activity, _ in context.activities():
+        if (queue := queue_of(activity)) is not None:
+            lines.setdefault(queue, []).append((f"{name} of {flow}", activity))
     orders: dict[str, dict[str, str]] = {}
-    for flow, route in definition.procedure.routes.items():
+    for flow, route in context.definition.procedure.routes.items():
         before = ancestors(route)
         for hold in holds(route):
             if hold.released_at is None:
@@ -421,13 +405,13 @@ def _deadlocks(definition: Definition, lines: Lines) -> Iterator[tuple[str, str]
                     orders.setdefault(hold.resource, {}).setdefault(resource, held)
     for circle in _circles(orders):
         reasons = "; ".join(orders[one][other] for one, other in zip(circle, [*circle[1:], circle[0]], strict=True))
-        cure = "release before the next wait, or take both at once"
-        if lines:
-            cure += ", or wait in another line, or ahead in it by a lower `priority`"
-        yield circle[0], f"can deadlock: {reasons}; {cure}"
+        cure = "release before the next wait, take both at once, or wait in another line or ahead by a lower `priority`"
+        yield context.problem(("procedure", "stations", circle[0]), f"can deadlock: {reasons}; {cure}")
 
 
-def _waits_for(name: str, activity: Activity, lines: Lines) -> Iterator[tuple[str, str]]:
+def _waits_for(
+    name: str, activity: Activity, lines: Mapping[str, list[tuple[str, Activity]]]
+) -> Iterator[tuple[str, str]]:
     """Every resource that may keep an activity waiting, and how: what it needs, and what those ahead in line need."""
     for resource in resources_of(activity):
         yield resource, f"{name} waits for {resource}"
@@ -549,15 +533,13 @@ def station_loads(scenario: Scenario, mode: str) -> list[Load]:
 
 
 def warnings(scenario: Scenario, mode: str) -> list[str]:
-    """What a user should know before believing a mode: overloaded stations, and lines that can block each other."""
-    definition = scenario.under(mode).definition
-    overloaded = [
+    """What a user should know before believing a mode: overloaded stations."""
+    return [
         f"{mode}: {load.station} is offered {load.offered:.1f} {load.unit} a day and has {load.open:.1f}: "
         f"its queue grows by about {load.growth:.0f} a day; there is no steady state, all times depend on the duration"
         for load in station_loads(scenario, mode)
         if load.ratio >= 1
     ]
-    return overloaded + [f"{mode}: {sentence}" for _, sentence in _deadlocks(definition, lines_of(definition))]
 
 
 def idle_stations(scenario: Scenario) -> list[str]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 from sim.errors import InputError
+from sim.scenario import checks
 from sim.scenario.checks import calendar_text, idle_stations, station_loads, warnings
 from sim.scenario.routes import expected_work, worlds
 from sim.scenario.scenario import Scenario
@@ -432,7 +433,6 @@ def test_what_always_goes_on_passes(routes: str):
     scenario = world(
         f"demand: {{f: [0, 1, 2, 3], g: [0, 1, 2, 3]}}\n{TWO}\nroutes:\n{routes.replace('        ', '  ')}"
     )
-    assert warnings(scenario, "base") == []
     assert everybody_leaves(*simulated(scenario))
 
 
@@ -453,23 +453,23 @@ routes:
 """
 
 
-def test_a_line_whose_head_waits_for_what_somebody_behind_it_holds_is_warned_of_and_does_stand_still():
-    blocked = world(GATE.format(at="gate", more=""))
-    assert not everybody_leaves(*simulated(blocked))
-    assert warnings(blocked, "base") == [
-        (
-            "base: can deadlock: f holds yard (from gate_in) while gate_out stands in the line of gate behind "
-            "gate_in of f, which waits for yard; release before the next wait, or take both at once, "
-            "or wait in another line, or ahead in it by a lower `priority`"
-        )
-    ]
+def test_a_line_whose_head_waits_for_what_somebody_behind_it_holds_is_refused():
+    (problem,) = refused(GATE.format(at="gate", more=""))
+    assert problem == (
+        "procedure.stations.yard: can deadlock: f holds yard (from gate_in) while gate_out stands in the line of gate "
+        "behind gate_in of f, which waits for yard; release before the next wait, take both at once, "
+        "or wait in another line or ahead by a lower `priority`"
+    )
+
+
+def test_that_line_does_stand_still(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(checks, "MEANING", ())
+    assert not everybody_leaves(*simulated(world(GATE.format(at="gate", more=""))))
 
 
 @pytest.mark.parametrize(("at_", "more"), [("exit", ""), ("gate", ", priority: -1")], ids=["another line", "ahead"])
-def test_the_cures_of_that_warning_help(at_: str, more: str):
-    cured = world(GATE.format(at=at_, more=more))
-    assert warnings(cured, "base") == []
-    assert everybody_leaves(*simulated(cured))
+def test_the_cures_of_that_line_help(at_: str, more: str):
+    assert everybody_leaves(*simulated(world(GATE.format(at=at_, more=more))))
 
 
 @st.composite
@@ -507,11 +507,10 @@ def holding_worlds(draw: st.DrawFn) -> Scenario:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(holding_worlds())
-def test_a_world_without_the_warning_never_stands_still(scenario: Scenario):
-    warned = bool(warnings(scenario, "base"))
-    moves = everybody_leaves(*simulated(scenario))
-    event(f"warned: {warned}, moves: {moves}")
-    assert moves or warned
+def test_a_world_that_passes_the_checks_never_stands_still(scenario: Scenario):
+    routes = scenario.procedure.routes.values()
+    event(f"holds: {sum(len(activity.seizes) for route in routes for activity in route.values())}")
+    assert everybody_leaves(*simulated(scenario))
 
 
 # ----------------------------------------------------------------------------------------------- stations and loads
