@@ -271,9 +271,17 @@ def _progress(what: str) -> Iterator[Progress]:
         TextColumn("elapsed"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(what, total=None)
+
+    def advance(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
 
 
 def _report_name(lang: Lang) -> str:
@@ -403,3 +411,8 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if os.environ.get("SMARTPORT_DEBUG"):
+            traceback.print_exc()
+        typer.echo(f"{error.filename or 'a file'} cannot be read or written: {error.strerror}", err=True)
+        sys.exit(1)

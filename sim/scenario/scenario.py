@@ -29,6 +29,8 @@ from sim.scenario.units import parse_share
 from sim.scenario.validation import validated
 
 ALL_PORTS = "*"
+NOWHERE = Place("<changed>", 1, 1)
+"""The place of what no file says."""
 MOST_PARTLY_ADOPTED = 6
 """Reforms of one route that a share can adopt; each doubles the number of routes."""
 
@@ -288,8 +290,12 @@ class Scenario:
     def _changed(self, entries: Mapping[str, Any]) -> Scenario:
         root = self.root
         for key, value in entries.items():
-            root = root.with_value((key,), node_of(value, Place(f"<{key}>", 1, 1)))
-        return replace(self, root=root, definition=validated(Definition, root), _modes={})
+            root = root.with_value((key,), node_of(value, NOWHERE))
+        try:
+            definition = validated(Definition, root)
+        except InputError as error:
+            raise InputError([replace(problem, place=None) for problem in error.problems]) from None
+        return replace(self, root=root, definition=definition, _modes={})
 
     def document(self) -> dict[str, Any]:
         """The whole scenario as one file would say it: imports merged, tables inlined, reforms inside."""
