@@ -138,6 +138,28 @@ def test_purposes_do_not_share_luck():
     assert np.abs(correlation).max() < 4.5 / np.sqrt(MANY)
 
 
+def test_flows_and_activities_have_luck_of_their_own():
+    """Two flows with the same route, and two activities with the same rule, are independent."""
+    text = """
+    demand: {car: {arrivals: {every: 1 min, first: 0 s}}, van: {arrivals: {every: 1 min, first: 0 s}}}
+    routes: {car: ROUTE, van: ROUTE}
+    """.replace(
+        "ROUTE",
+        "{a: {share: 50%, takes: {uniform: [0 s, 1 h]}}, b: {share: 50%, takes: {uniform: [0 s, 1 h]}},"
+        " c: {draws: {x: {one: 50%, two: 50%}, y: {one: 50%, two: 50%}}}}",
+    )
+    scenario = world(text, duration="3 days")
+    columns = []
+    for flow in ("car", "van"):
+        luck = luck_of(scenario, flow=flow)
+        columns += [luck["a takes place"], luck["b takes place"], luck["a"], luck["b"]]
+        columns += [[outcome == "one" for outcome in luck[variable]] for variable in ("x", "y")]
+    correlation = np.corrcoef(np.array(columns, dtype=float))
+    for same in ((0, 2), (1, 3), (6, 8), (7, 9)):  # who does not take place takes no time
+        correlation[same] = correlation[same[::-1]] = 0
+    assert np.abs(correlation - np.eye(len(columns))).max() < 4.5 / np.sqrt(3 * 1440)
+
+
 # Selections
 
 

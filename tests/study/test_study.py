@@ -329,6 +329,16 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
+def test_who_reads_the_old_file_goes_on_reading_it(tmp_path):
+    """The new file takes the place of the old one; it is never written into it."""
+    file = tmp_path / "table.csv"
+    store.write_text(file, "old")
+    with file.open(encoding="utf-8") as reader:
+        store.write_text(file, "new and longer")
+        assert reader.read() == "old"
+    assert file.read_text(encoding="utf-8") == "new and longer"
+
+
 def test_a_write_that_is_interrupted_leaves_nothing(tmp_path):
     def interrupted(target):
         target.write_bytes(b"half of it")
