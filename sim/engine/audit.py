@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.engine.audit_rides import check_rides, overtaking
 from sim.engine.plan import Plan, Resource
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
@@ -14,6 +15,8 @@ from sim.errors import RunError
 from sim.scenario.steps import Steps
 
 Times = NDArray[np.int64]
+Use = tuple[Times, Times, Times]
+"""When units of a resource are taken and given back (`NEVER` where it did not happen), and how many; one row a use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,10 @@ def audit(workload: Workload, timeline: Timeline) -> Audit:
         RunError: Naming the first contradiction of each kind.
     """
     faults = _order(timeline)
-    for check in (_precedence, _durations, _losses, _forgotten, _capacity, _carriers):
+    for check in (_precedence, _durations, _losses, _lines, _refusals, check_rides):
         faults += check(workload, timeline)
+    uses = usage(workload, timeline)
+    faults += _forgotten(workload, timeline, uses) + _capacity(workload, uses)
     result, more = _conservation(workload, timeline)
     faults += more
     if faults:
@@ -121,12 +126,12 @@ def _losses(workload: Workload, timeline: Timeline) -> list[str]:
     return [f"{int(mask.sum())} visits {sentence}" for sentence, mask in lost.items() if mask.any()]
 
 
-def _forgotten(workload: Workload, timeline: Timeline) -> list[str]:
+def _forgotten(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str]:
     """At the horizon the head of every line still lacks something that it needs."""
     plan = workload.plan
     free = [
         _free_at_the_end(resource, steps, use, plan.calendar.horizon)
-        for resource, steps, use in zip(plan.resources, workload.capacity, usage(workload, timeline), strict=True)
+        for resource, steps, use in zip(plan.resources, workload.capacity, uses, strict=True)
     ]
     heads: dict[int, tuple[tuple[int, int, int], tuple[tuple[int, int], ...]]] = {}
     for code, flow in enumerate(plan.flows):
@@ -149,7 +154,7 @@ def _forgotten(workload: Workload, timeline: Timeline) -> list[str]:
     ]
 
 
-def _free_at_the_end(resource: Resource, steps: Steps, use: tuple[Times, Times, Times], horizon: int) -> int:
+def _free_at_the_end(resource: Resource, steps: Steps, use: Use, horizon: int) -> int:
     """Units of a resource that nobody has at the horizon."""
     taken, returned, amount = use
     if not resource.quota:
@@ -159,7 +164,7 @@ def _free_at_the_end(resource: Resource, steps: Steps, use: tuple[Times, Times, 
     return int(steps.values[-1] - amount[taken >= steps.times[-1]].sum())
 
 
-def usage(workload: Workload, timeline: Timeline) -> list[tuple[Times, Times, Times]]:
+def usage(workload: Workload, timeline: Timeline) -> list[Use]:
     """For every resource when units of it are taken and given back.
 
     Returns:
@@ -198,12 +203,12 @@ def usage(workload: Workload, timeline: Timeline) -> list[tuple[Times, Times, Ti
     ]
 
 
-def _capacity(workload: Workload, timeline: Timeline) -> list[str]:
+def _capacity(workload: Workload, uses: list[Use]) -> list[str]:
     """Whenever a unit is taken, the resource is open and no more units are in use than it has."""
     faults = []
     horizon = workload.plan.calendar.horizon
     for resource, steps, (taken, returned, amount) in zip(
-        workload.plan.resources, workload.capacity, usage(workload, timeline), strict=True
+        workload.plan.resources, workload.capacity, uses, strict=True
     ):
         if resource.quota:
             faults += _quota(resource, steps, taken, amount)
@@ -236,47 +241,64 @@ def _quota(resource: Resource, steps: Steps, taken: Times, amount: Times) -> lis
     ]
 
 
-def _carriers(workload: Workload, timeline: Timeline) -> list[str]:
-    """Riders begin and end with their carrier, and no carrier has more aboard than fit."""
+def _lines(workload: Workload, timeline: Timeline) -> list[str]:
+    """Nobody overtakes in a line, none is longer than its limit, and only who finds a full one is turned away."""
     faults: list[str] = []
-    plan = workload.plan
-    most = dict(zip(workload.loads.visit.tolist(), workload.loads.most.tolist(), strict=True))
-    loads: dict[tuple[int, int], int] = {}
-    unloads: dict[tuple[int, int], int] = {}
+    plan, horizon = workload.plan, workload.plan.calendar.horizon
+    parts: list[list[Times]] = [[] for _ in plan.resources]
+    away = np.repeat(timeline.turned_away, np.diff(workload.first_visit))
     for code, flow in enumerate(plan.flows):
-        visits = workload.visits_of_flow[code]
-        entities = np.flatnonzero(workload.flow == code).tolist()
         for number, activity in enumerate(flow.activities):
-            for table, ride in ((loads, activity.loads), (unloads, activity.unloads)):
-                if ride is not None:
-                    table.update(zip(((entity, ride) for entity in entities), visits[:, number].tolist(), strict=True))
-    aboard: dict[int, int] = {}
-    for code, flow in enumerate(plan.flows):
-        visits = workload.visits_of_flow[code]
-        for number, activity in enumerate(flow.activities):
-            if activity.ride is None:
-                continue
-            for visit in visits[:, number][timeline.carrier[visits[:, number]] != NEVER].tolist():
-                carrier = int(timeline.carrier[visit])
-                load, unload = loads.get((carrier, activity.ride)), unloads[carrier, activity.ride]
-                came_with = workload.carrier[_entity(workload, visit)] == carrier and not activity.before
-                brought = load is None or came_with
-                if not brought and load is not None:
-                    aboard[load] = aboard.get(load, 0) + 1
-                    if timeline.start[visit] != timeline.start[load]:
-                        faults.append(f"visit {visit} boards without its carrier")
-                if timeline.end[visit] != max(
-                    timeline.end[unload], timeline.start[visit] if timeline.end[unload] != NEVER else NEVER
-                ):
-                    faults.append(f"visit {visit} does not end with its carrier")
-    faults += [
-        f"visit {load} takes {count} aboard, {most[load]} fit" for load, count in aboard.items() if count > most[load]
+            if activity.queue is not None:
+                parts[activity.queue].append(workload.visits_of_flow[code][:, number])
+    gone = away != NEVER
+    for resource, columns in zip(plan.resources, parts, strict=True):
+        visit = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *columns]))
+        visit = visit[workload.takes_place[visit] & (timeline.ready[visit] != NEVER)]
+        ready, start = timeline.ready[visit], timeline.start[visit]
+        refused = (start == NEVER) & gone[visit]
+        gone[visit[refused]] = False
+        until = np.where(start != NEVER, start, np.where(refused, away[visit], horizon))
+        overtakes = overtaking(workload.priority[visit], ready, until) & (start != NEVER)
+        if overtakes.any():
+            faults.append(f"{resource.name} serves {int(overtakes.sum())} visits before those in front of them")
+        if resource.queue_limit is None:
+            if refused.any():
+                faults.append(f"{resource.name} turns {int(refused.sum())} entities away and has no limit")
+            continue
+        if (Steps.counting(ready, until).values > resource.queue_limit).any():
+            faults.append(f"the line of {resource.name} is longer than its limit")
+        # In front were those who stand there to the end of this moment, or start in it.
+        moments, turned = np.unique(until[refused], return_counts=True)
+        there = Steps.counting(ready, until + 1).at(moments) - turned
+        if (there < resource.queue_limit).any():
+            faults.append(f"{resource.name} turns entities away before its line is full")
+    return faults
+
+
+def _refusals(workload: Workload, timeline: Timeline) -> list[str]:
+    """Who is turned away stands in a line at that moment, and nothing of it happens later."""
+    refused = np.flatnonzero(timeline.turned_away != NEVER)
+    if not len(refused):
+        return []
+    away = np.repeat(timeline.turned_away, np.diff(workload.first_visit))
+    gone = away != NEVER
+    queued = np.zeros(len(away), dtype=np.bool_)
+    for code, flow in enumerate(workload.plan.flows):
+        queued[workload.visits_of_flow[code][:, [a.queue is not None for a in flow.activities]]] = True
+    waits = gone & queued & workload.takes_place & (timeline.ready != NEVER) & (timeline.start == NEVER)
+    later = np.maximum(np.maximum(timeline.ready, timeline.start), timeline.end) > away
+    at_work = (timeline.start != NEVER) & (timeline.end == NEVER)
+    lines = np.add.reduceat(waits, workload.first_visit[:-1])[refused] if len(waits) else refused
+    return [
+        f"{int(mask.sum())} {sentence}"
+        for mask, sentence in (
+            (lines != 1, "entities are turned away that do not stand in one line"),
+            (gone & later, "visits go on although their entity is turned away"),
+            (gone & at_work, "visits are at work although their entity is turned away"),
+        )
+        if mask.any()
     ]
-    return faults[:10]
-
-
-def _entity(workload: Workload, visit: int) -> int:
-    return int(np.searchsorted(workload.first_visit, visit, side="right")) - 1
 
 
 def leaving(workload: Workload, timeline: Timeline) -> Times:
