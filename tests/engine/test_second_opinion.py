@@ -12,6 +12,7 @@ from sim.engine.audit import audit
 from sim.engine.timeline import NEVER
 from sim.scenario.loading import load
 from tests import idiomatic_simpy
+from tests.busy_worlds import busy_worlds
 from tests.worlds import SCENARIOS, border_worlds, workload_of, worlds
 
 SHIPPED = sorted(SCENARIOS.glob("*.yaml"))
@@ -46,6 +47,13 @@ def test_both_agree_on_random_worlds(scenario):
 @settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(border_worlds())
 def test_both_agree_on_random_worlds_with_the_mechanisms_of_the_border(scenario):
+    workload = workload_of(scenario)
+    audit(workload, assert_they_agree(workload))
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@given(busy_worlds())
+def test_both_agree_where_all_mechanisms_meet(scenario):
     workload = workload_of(scenario)
     audit(workload, assert_they_agree(workload))
 
