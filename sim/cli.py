@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sim.errors import InputError, SmartportError, input_error
+from sim.errors import InputError, RunError, SmartportError, input_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,6 +227,61 @@ def report(
 
 
 @app.command()
+def verify(
+    quick: Annotated[bool, typer.Option("--quick", help="Leave the theory out, which takes minutes.")] = False,
+) -> None:
+    """Check the program on this machine against queueing theory and against other programs."""
+    from rich.table import Table
+
+    from sim.verify.peers import agreement, peers
+    from sim.verify.theory import cases, findings
+
+    console = _console()
+    passed = True
+    table = Table(title="The same input through other programs", title_justify="left", pad_edge=False)
+    for head in ("Peer", "servers", "customers", "differing starts", "largest, ms", ""):
+        table.add_column(head, justify="left" if head in ("Peer", "") else "right")
+    for peer in peers():
+        for servers in (1, 3):
+            one = agreement(peer, servers=servers)
+            passed &= one.passed
+            cells = (
+                one.peer,
+                str(servers),
+                str(one.customers),
+                str(one.differing),
+                str(one.largest),
+                _mark(one.passed),
+            )
+            table.add_row(*cells)
+    console.print(table)
+    if "Ciw" not in peers():
+        console.print("Ciw is not installed; pip install 'smartport[verify]' adds it.")
+    if not quick:
+        theory = Table(title="Queueing theory", title_justify="left", pad_edge=False)
+        for head in ("Case", "quantity", "theory", "simulated", "± %", "z", ""):
+            theory.add_column(head, justify="left" if head in ("Case", "quantity", "") else "right", overflow="fold")
+        known = cases()
+        with _progress("Verifying", unit="cases") as advance:
+            for done, case in enumerate(known):
+                advance(done, len(known))
+                for finding in findings(case):
+                    passed &= finding.passed
+                    numbers = (f"{finding.theory:.5g}", f"{finding.simulated:.5g}", f"{finding.half_width:.1%}")
+                    mark = _mark(finding.passed)
+                    theory.add_row(finding.case, finding.quantity, *numbers, f"{finding.z:+.1f}", mark)
+            advance(len(known), len(known))
+        console.print(theory)
+    if not passed:
+        raise RunError("a check failed; please report this with the tables above")
+    console.print("Every check passed.")
+
+
+def _mark(passed: bool) -> str:
+    return "ok" if passed else "[red]failed[/red]"
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a scenario, for editors."""
     from sim.scenario.scenario import Definition
@@ -250,7 +305,7 @@ def _known_modes(scenario: Scenario, asked: list[str] | None) -> list[str]:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Progress]:
+def _progress(what: str, unit: str = "runs") -> Iterator[Progress]:
     """A bar with the time left on standard error."""
     from rich.console import Console
     from rich.progress import (
@@ -266,7 +321,7 @@ def _progress(what: str) -> Iterator[Progress]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("runs, left"),
+        TextColumn(f"{unit}, left"),
         TimeRemainingColumn(compact=True),
         TextColumn("elapsed"),
         TimeElapsedColumn(),

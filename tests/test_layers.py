@@ -8,9 +8,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # From the ground up. `sim` is the package's own __init__, the Python interface.
-LAYERS = ("errors", "scenario", "engine", "measures", "study", "report", "sim", "cli", "__main__")
+LAYERS = ("errors", "scenario", "engine", "measures", "study", "report", "verify", "sim", "cli", "__main__")
 
 HOMES = {
+    "ciw": {"verify"},
     "simpy": {"engine"},
     "matplotlib": {"report"},
     "jinja2": {"report"},
