@@ -21,9 +21,10 @@ Times = NDArray[np.int64]
 def add_backlogs(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
     """For every disruption and every port that it strikes.
 
-    The number in the port is compared with the most that was there in the day before the disruption. `peak` is by how
-    much it is exceeded at the worst moment up to the next strike or the horizon; `cleared` the hours from the end of
-    the disruption until the number is back, blank if it never is; both are means of the strikes that begin in the
+    The number in the port is compared with the most that was there in the day before the disruption, without the
+    backlog of an earlier strike; a strike within such a backlog is compared with what the earlier one was. `peak` is by
+    how much it is exceeded at the worst moment up to the next strike or the horizon; `cleared` the hours from the end
+    of the disruption until the number is back, blank if it never is; both are means of the strikes that begin in the
     window.
     """
     plan = workload.plan
@@ -38,7 +39,8 @@ def add_backlogs(tables: Tables, clocks: Mapping[str, Clock], workload: Workload
             tables.add(port, subject, "strikes", "entities", count=len(chosen))
             if not chosen:
                 continue
-            found = [_backlog(inside[port], strikes, index, plan.calendar.horizon) for index in chosen]
+            backlogs = _backlogs(inside[port], strikes, plan.calendar.horizon)
+            found = [backlogs[index] for index in chosen]
             cleared = [hours for _, hours in found if hours is not None]
             tables.add(port, subject, "backlog", "entities", peak=float(np.mean([peak for peak, _ in found])))
             tables.add(
@@ -67,16 +69,16 @@ def _inside(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline)
     }
 
 
-def _backlog(
-    inside: Steps, strikes: tuple[tuple[int, int], ...], index: int, horizon: int
-) -> tuple[float, float | None]:
-    """Peak above the usual number and hours until it is gone."""
-    begin, end = strikes[index]
-    until = strikes[index + 1][0] if index + 1 < len(strikes) else horizon
-    usual = int(inside.within(max(0, begin - DAY), max(begin, 1))[0].max())
-    peak = max(0, int(inside.within(begin, max(until, begin + 1))[0].max()) - usual)
-    last = min(end, horizon)
-    if int(inside.at(np.array([last]))[0]) <= usual:
-        return float(peak), 0.0
-    later = (inside.times > last) & (inside.values <= usual) & (inside.times < horizon)
-    return float(peak), (int(inside.times[later][0]) - last) / HOUR if later.any() else None
+def _backlogs(inside: Steps, strikes: tuple[tuple[int, int], ...], horizon: int) -> list[tuple[float, float | None]]:
+    """For every strike the peak above the usual number, and the hours until it is gone."""
+    found: list[tuple[float, float | None]] = []
+    usual, since = 0, 0
+    for (begin, end), (until, _) in zip(strikes, [*strikes[1:], (horizon, horizon)], strict=True):
+        if since < begin or not found:
+            usual = int(inside.within(max(0, begin - DAY, since), max(begin, 1))[0].max())
+        peak = max(0, int(inside.within(begin, max(until, begin + 1))[0].max()) - usual)
+        moments = np.concatenate(([end], inside.times[inside.times > end]))
+        back = moments[(moments < horizon) & (inside.at(moments) <= usual)]
+        since = int(back[0]) if len(back) else horizon
+        found.append((float(peak), (since - end) / HOUR if len(back) else None))
+    return found
