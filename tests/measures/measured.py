@@ -4,6 +4,7 @@ import pandas as pd
 
 from sim.measures.measure import measure
 from sim.scenario.scenario import Scenario
+from sim.study.runs import mode_job
 from tests.worlds import simulated, world
 
 
@@ -14,9 +15,10 @@ class Measured:
         self.scenario = world(scenario, **calendar) if isinstance(scenario, str) else scenario
         self.mode = self.scenario.modes[0]
         self.workload, self.timeline = simulated(self.scenario)
-        self.clocks = self.scenario.under(self.mode).procedure.clocks
+        job = mode_job(self.scenario, self.mode)
+        self.clocks = job.clocks
         self.measures, self.series = measure(
-            self.mode, 0, self.workload, self.timeline, clocks=self.clocks, costs={}, staff={}
+            self.mode, 0, self.workload, self.timeline, clocks=self.clocks, costs=job.costs, staff=job.staff
         )
 
     def rows(self, subject: str, measure: str, port: str | None = None) -> pd.DataFrame:
