@@ -111,7 +111,7 @@ def test_of_those_ready_at_once_the_entity_that_arrived_first_goes_first(assert_
 def test_those_that_arrive_and_are_ready_at_once_go_by_flow_then_by_entity_then_by_activity(assert_happens):
     assert_happens(
         """
-        demand: {van: [0, 0], car: [0]}
+        demand: {van: [0, 0], car: [0, 0]}
         stations: {desk: {}}
         routes:
           van: {check_b: {at: desk, takes: 1 min}, check_a: {at: desk, takes: 2 min}}
@@ -119,10 +119,11 @@ def test_those_that_arrive_and_are_ready_at_once_go_by_flow_then_by_entity_then_
         """,
         """
         car 0 check 0 0 4
-        van 0 check_a 0 4 6
-        van 0 check_b 0 6 7
-        van 1 check_a 0 7 9
-        van 1 check_b 0 9 10
+        car 1 check 0 4 8
+        van 0 check_a 0 8 10
+        van 0 check_b 0 10 11
+        van 1 check_a 0 11 13
+        van 1 check_b 0 13 14
         """,
     )
 
