@@ -74,7 +74,7 @@ def new(
     """Write a runnable example to edit."""
     source = _library()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise input_error("is not empty; name a new folder", str(folder))
+        raise input_error(f"is {'not empty' if folder.is_dir() else 'a file'}; name a new folder", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(source / "example.yaml", folder / "scenario.yaml")
     for part in ("ports", "reforms"):
@@ -101,7 +101,8 @@ def check(scenario: ScenarioFile, mode: Modes = None) -> None:
 
     loaded = load(scenario)
     console = _console()
-    console.print(f"[bold]{loaded.title.en}[/bold]", loaded.title.zh if loaded.title.zh != loaded.title.en else "")
+    console.print(loaded.title.en, style="bold", markup=False, highlight=False, end=" ")
+    console.print(loaded.title.zh if loaded.title.zh != loaded.title.en else "", markup=False, highlight=False)
     console.print(calendar_text(loaded.definition), highlight=False)
     modes = _known_modes(loaded, mode)
     for name in modes:
@@ -357,6 +358,7 @@ def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...]) -> No
 
 def _print_headline(console: Console, study: Study, lang: Lang, baseline: str | None = None) -> None:
     """One table: mean time in port by port and flow in every mode, and the gain with its interval."""
+    from rich.markup import escape
     from rich.table import Table
 
     from sim.report.facts import names
@@ -369,14 +371,14 @@ def _print_headline(console: Console, study: Study, lang: Lang, baseline: str | 
     table = Table(title=word("headline", lang), title_justify="left", expand=False, pad_edge=False)
     table.add_column(word("flow", lang), overflow="fold", ratio=3)
     for mode in study.modes:
-        table.add_column(f"{said.mode(mode)}\nh", justify="right")
+        table.add_column(f"{escape(said.mode(mode))}\nh", justify="right")
     others = [mode for mode in study.modes if mode != base]
     for mode in others:
-        change = word("difference", lang) if len(others) == 1 else f"{said.mode(mode)} − {said.mode(base)}"
+        change = word("difference", lang) if len(others) == 1 else escape(f"{said.mode(mode)} − {said.mode(base)}")
         table.add_column(f"{change}\nh [95 %]", justify="right", overflow="fold")
         table.add_column("%", justify="right")
     for port, rows in chosen.groupby("port", sort=True):
-        table.add_row(f"[bold]{said.port(str(port))}[/bold]")
+        table.add_row(f"[bold]{escape(said.port(str(port)))}[/bold]")
         for subject in sorted(set(rows["subject"]), key=lambda name: (name == "all", name)):
             mine = rows[rows["subject"] == subject].set_index("mode")["mean"]
             cells = [f"{mine[mode]:.1f}" if mode in mine else "–" for mode in study.modes]
@@ -386,7 +388,7 @@ def _print_headline(console: Console, study: Study, lang: Lang, baseline: str | 
                 )
                 cells += _difference_cells(row)
             label = said.flow(str(subject))
-            table.add_row(f"  {label}", *cells)
+            table.add_row(f"  {escape(label)}", *cells)
     console.print(table)
 
 
