@@ -146,6 +146,14 @@ def run(  # noqa: PLR0917  # typer reads an option from each
         Path | None, typer.Option(help="Folder for the results. [default: results/SCENARIO]", show_default=False)
     ] = None,
     keep_timelines: Annotated[bool, typer.Option("--keep-timelines", help="Keep every visit of every run.")] = False,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help='Add replications until the difference in time in port is so precise at each port, such as "5%".',
+            show_default=False,
+        ),
+    ] = None,
+    most_replications: Annotated[int, typer.Option(min=2, help="Where --precision gives up.")] = 200,
     lang: Language = "en",
 ) -> None:
     """Run a scenario and write tables, charts and report; an interrupted run goes on with the same command."""
@@ -176,6 +184,8 @@ def run(  # noqa: PLR0917  # typer reads an option from each
                 workers=workers or available_workers(),
                 out=folder,
                 keep_timelines=keep_timelines,
+                precision=precision,
+                most_replications=most_replications,
                 progress=progress,
             )
         _write_report(study, folder, LANGUAGES if lang == "en" else LANGUAGES[::-1])

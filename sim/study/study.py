@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -11,6 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 import sim
@@ -20,9 +21,12 @@ from sim.scenario.loading import load
 from sim.scenario.reform import Edit
 from sim.scenario.rendering import text_of
 from sim.scenario.scenario import ModeScenario, Scenario
+from sim.scenario.units import parse_share
 from sim.study import estimates as statistics_of
 from sim.study.executor import Task, perform_all
-from sim.study.runs import ENGINE, RunResult, mode_job, replay
+from sim.study.precision import MOST, Precision, next_count
+from sim.study.precision import precision as precision_of
+from sim.study.runs import ENGINE, ModeJob, RunResult, mode_job, replay
 from sim.study.store import RESOLVED, TIMELINES, RunStore, read_manifest, write_results
 
 RESULTS_VERSION = 1
@@ -137,6 +141,8 @@ def run(
     workers: int = 1,
     out: str | Path | None = None,
     keep_timelines: bool = False,
+    precision: str | None = None,
+    most_replications: int = MOST,
     progress: Progress | None = None,
 ) -> Study:
     """Run modes of a scenario.
@@ -151,6 +157,9 @@ def run(
             `if __name__ == "__main__":`.
         out: Folder for the results. Runs that it holds already are not repeated, so an interrupted study goes on.
         keep_timelines: Whether to keep every visit of every run.
+        precision: Largest half-width of the interval as a share of the value, such as "5%": replications are added
+            until the paired difference in time in port is so precise at each port (see `sim.study.precision`).
+        most_replications: Where a study that does not become so precise gives up.
         progress: Called with the number of finished and of all runs.
 
     Raises:
@@ -160,38 +169,91 @@ def run(
     begin = perf_counter()
     loaded = load(scenario) if isinstance(scenario, str | Path) else scenario
     loaded = _with_values(loaded, seed=seed, replications=replications, duration=duration)
+    wanted = _wanted(precision)
     names = list(dict.fromkeys(modes)) if modes else loaded.modes
     jobs = [mode_job(loaded, mode) for mode in names]
     count = loaded.definition.replications
-    store = RunStore(Path(out)) if out is not None else None
-    finished: dict[Task, RunResult] = {}
-    tasks: list[Task] = [(index, replication) for replication in range(count) for index in range(len(jobs))]
-    for task in tasks:
-        known = store.find(jobs[task[0]].key(task[1]), with_timeline=keep_timelines) if store else None
-        if known is not None:
-            finished[task] = known
-    if progress is not None:
-        progress(len(finished), len(tasks))
-    open_tasks = [task for task in tasks if task not in finished]
-    for result in perform_all(jobs, open_tasks, workers=workers, keep_timelines=keep_timelines):
-        index = names.index(result.mode)
-        if store is not None:
-            store.keep(jobs[index].key(result.replication), result)
-        finished[index, result.replication] = result
-        if progress is not None:
-            progress(len(finished), len(tasks))
-    results = [finished[task] for task in sorted(tasks)]
-    study = _study(
-        loaded,
-        names,
-        results,
-        replications=count,
-        seconds=perf_counter() - begin,
-        folder=Path(out) if out is not None else None,
-    )
+    folder = Path(out) if out is not None else None
+    store = RunStore(folder) if folder is not None else None
+    runs = _Runs(jobs, store, workers=workers, keep_timelines=keep_timelines, progress=progress)
+    runs.perform(count)
+    found = _measured(runs, names, count, wanted)
+    while found is not None and not found.reached and count < most_replications:
+        count = next_count(count, found, most_replications)
+        runs.perform(count)
+        found = _measured(runs, names, count, wanted)
+    if count != loaded.definition.replications:
+        loaded = loaded.with_values(replications=count)
+    study = _study(loaded, names, runs.results(count), seconds=perf_counter() - begin, folder=folder, precision=found)
     if store is not None:
         save(study, store, {job.key(replication) for job in jobs for replication in range(count)})
     return study
+
+
+class _Runs:
+    """The finished runs of a study, some of which may have been kept from before."""
+
+    def __init__(
+        self,
+        jobs: Sequence[ModeJob],
+        store: RunStore | None,
+        *,
+        workers: int,
+        keep_timelines: bool,
+        progress: Progress | None,
+    ) -> None:
+        self.jobs = jobs
+        self.store = store
+        self.workers = workers
+        self.keep_timelines = keep_timelines
+        self.progress = progress
+        self.finished: dict[Task, RunResult] = {}
+
+    def perform(self, count: int) -> None:
+        """Make sure that the first `count` replications of every mode are finished."""
+        tasks = [(index, replication) for replication in range(count) for index in range(len(self.jobs))]
+        for task in tasks:
+            if task not in self.finished and self.store is not None:
+                known = self.store.find(self.jobs[task[0]].key(task[1]), with_timeline=self.keep_timelines)
+                if known is not None:
+                    self.finished[task] = known
+        self.tell(len(tasks))
+        names = [job.mode for job in self.jobs]
+        waiting = [task for task in tasks if task not in self.finished]
+        for result in perform_all(self.jobs, waiting, workers=self.workers, keep_timelines=self.keep_timelines):
+            index = names.index(result.mode)
+            if self.store is not None:
+                self.store.keep(self.jobs[index].key(result.replication), result)
+            self.finished[index, result.replication] = result
+            self.tell(len(tasks))
+
+    def tell(self, total: int) -> None:
+        """Say how far it is."""
+        if self.progress is not None:
+            self.progress(len(self.finished), total)
+
+    def results(self, count: int) -> list[RunResult]:
+        """The runs of the first `count` replications, by mode and replication."""
+        return [self.finished[index, replication] for index in range(len(self.jobs)) for replication in range(count)]
+
+
+def _wanted(precision: str | None) -> float | None:
+    """The share that a precision asks for."""
+    try:
+        share = parse_share(precision) if precision is not None else None
+    except ValueError as error:
+        raise input_error(str(error), "precision") from None
+    if share == 0:
+        raise input_error("expected more than 0%: no number of replications makes an interval vanish", "precision")
+    return share
+
+
+def _measured(runs: _Runs, modes: list[str], count: int, wanted: float | None) -> Precision | None:
+    """How precise the first `count` replications are, if a precision is wanted."""
+    if wanted is None:
+        return None
+    measures = pd.concat([result.measures for result in runs.results(count)], ignore_index=True)
+    return precision_of(measures, modes, wanted)
 
 
 def _with_values(scenario: Scenario, *, seed: int | None, replications: int | None, duration: str | None) -> Scenario:
@@ -208,25 +270,25 @@ def _with_values(scenario: Scenario, *, seed: int | None, replications: int | No
 def _study(
     scenario: Scenario,
     modes: list[str],
-    results: Iterable[RunResult],
+    results: Sequence[RunResult],
     *,
-    replications: int,
     seconds: float,
     folder: Path | None,
+    precision: Precision | None,
 ) -> Study:
     """Put the results of single runs together, in the order of modes and replications."""
-    results = list(results)
     measures = pd.concat([result.measures for result in results], ignore_index=True)
     series = pd.concat([result.series for result in results], ignore_index=True)
     calendar = scenario.calendar
-    manifest = {
+    warned = [text for mode in modes for text in warnings(scenario, mode)] + _unfinished(measures, modes)
+    manifest: dict[str, Any] = {
         "results_version": RESULTS_VERSION,
         "scenario": scenario.name,
         "title": {"en": scenario.title.en, "zh": scenario.title.zh},
         "scenario_hash": scenario.fingerprint,
         "seed": scenario.definition.seed,
         "modes": modes,
-        "replications": replications,
+        "replications": scenario.definition.replications,
         "calendar": {
             "start": str(calendar.start),
             "zone": calendar.zone,
@@ -255,8 +317,19 @@ def _study(
             }
             for mode in modes
         },
-        "warnings": [text for mode in modes for text in warnings(scenario, mode)] + _unfinished(measures, modes),
+        "warnings": warned,
     }
+    if precision is not None:
+        manifest["precision"] = {
+            "wanted": precision.wanted,
+            "reached": precision.reached,
+            "achieved": _finite(precision),
+        }
+        if not precision.reached:
+            best = f"best so far ±{precision.worst:.1%}" if np.isfinite(precision.worst) else "a difference may be zero"
+            count = scenario.definition.replications
+            sentence = f"the precision of {precision.wanted:.1%} is not reached after {count} replications: {best}"
+            warned.append(sentence)
     kept = {(r.mode, r.replication): r.timeline for r in results if r.timeline is not None}
     return Study(scenario, manifest, measures, series, folder, kept)
 
@@ -264,6 +337,11 @@ def _study(
 def _share(here: ModeScenario, edit: Edit) -> float:
     """Share of the entities for which an edit holds."""
     return here.adoption.get(edit.port, {}).get(edit.reform, 1.0)
+
+
+def _finite(precision: Precision) -> dict[str, float | None]:
+    """What JSON can hold: None where a half-width is endless against its value."""
+    return {name: float(value) if np.isfinite(value) else None for name, value in precision.achieved.items()}
 
 
 def _unfinished(measures: pd.DataFrame, modes: list[str]) -> list[str]:

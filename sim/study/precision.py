@@ -1,0 +1,92 @@
+"""How many replications are enough: until the interval is narrow against what it is about.
+
+What is looked at is the mean time in port of all flows of each port: with several modes its paired difference to the
+first mode, with one mode the mean itself. The rule must hold for some more replications in a row (the look-ahead of
+Hoad, Robinson and Davies 2010), so that a lucky narrow interval does not end the study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sim.measures.clocks import PRESENCE
+from sim.measures.table import ALL
+from sim.study.estimates import half_width
+
+FEWEST = 10
+"""Replications before the rule is first asked."""
+LOOK_AHEAD = 5
+"""Replications in a row for which it must hold."""
+MOST = 200
+"""Replications after which a study gives up, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How narrow the intervals are, each half-width as a share of its value."""
+
+    wanted: float
+    reached: bool
+    achieved: dict[str, float]
+    """By port (and mode, where several are compared); infinite where the value may be zero."""
+
+    @property
+    def worst(self) -> float:
+        """The widest."""
+        return max(self.achieved.values(), default=float("inf"))
+
+
+def precision(measures: pd.DataFrame, modes: Sequence[str], wanted: float) -> Precision:
+    """Say whether enough replications have been made.
+
+    Args:
+        measures: All measures so far, every mode with the same replications.
+        modes: The first is the baseline.
+        wanted: Largest half-width as a share of the value.
+    """
+    values = _values(measures, modes)
+    count = max((len(column) for column in values.values()), default=0)
+    sizes = range(max(FEWEST, count - LOOK_AHEAD + 1), count + 1)
+    holds = len(sizes) >= LOOK_AHEAD and all(
+        _relative(column[:size]) <= wanted for size in sizes for column in values.values()
+    )
+    return Precision(wanted, bool(values) and holds, {name: _relative(column) for name, column in values.items()})
+
+
+def next_count(count: int, found: Precision, most: int) -> int:
+    """How many replications to try next: as many as the interval seems to need, at most twice as many as now."""
+    needed = ceil(count * (found.worst / found.wanted) ** 2) if np.isfinite(found.worst) else 2 * count
+    enough = max(FEWEST + LOOK_AHEAD - 1, count + 1, min(needed, 2 * count))
+    return min(enough, most)
+
+
+def _values(measures: pd.DataFrame, modes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """What is looked at: one value a replication."""
+    chosen = measures[
+        (measures["measure"] == PRESENCE) & (measures["subject"] == ALL) & (measures["statistic"] == "mean")
+    ]
+    table = chosen.pivot_table(index=["port", "replication"], columns="mode", values="value")
+    values: dict[str, NDArray[np.float64]] = {}
+    for port in sorted(set(chosen["port"])):
+        here = table.loc[port]
+        if len(modes) == 1:
+            values[port] = here[modes[0]].to_numpy(dtype=np.float64)
+        for mode in modes[1:]:
+            values[f"{port}/{mode}"] = (here[mode] - here[modes[0]]).to_numpy(dtype=np.float64)
+    return values
+
+
+def _relative(column: NDArray[np.float64]) -> float:
+    """Half-width over the value; a difference of exactly zero in every replication is known for certain."""
+    half, mean = float(half_width(column[None, :])[0]), abs(float(column.mean()))
+    if np.isnan(half):
+        return float("inf")
+    if half == 0:
+        return 0.0
+    return half / mean if mean > half else float("inf")
