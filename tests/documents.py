@@ -391,19 +391,26 @@ def with_figures(text: str) -> str:
 
 
 def figures() -> str:
-    """Mean time in port of every flow in both modes, with the paired difference, as a table."""
+    """Mean time in port of every flow in both modes, with the paired difference, as a table by port."""
     scenario = read_scenario(SCENARIOS / "xinjiang.yaml")
-    rows = ["| port | flow | traditional, h | smart, h | change, h [95 %] | |\n| --- | --- | --: | --: | --: | --: |\n"]
+    head = "| port | flow | traditional, h | smart, h | change, h [95 %] | |\n| --- | --- | --: | --: | --: | --: |\n"
+    rows = []
     with (REFERENCE / "comparison.csv").open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             if row["measure"] == "port_dwell" and row["statistic"] == "mean" and row["subject"] != "all":
                 title = scenario.demand[row["subject"]].title
                 number = {key: float(row[key]) for key in NUMBERS}
-                change = "{difference:+.1f} [{ci_low:+.1f}, {ci_high:+.1f}] | {relative:+.0%}".format_map(number)
+                change = "{difference:+.1f} [{ci_low:+.1f}, {ci_high:+.1f}]".format_map(number).replace("-", "−")
                 modes = "{baseline_mean:.1f} | {mode_mean:.1f}".format_map(number)
                 name = title.en if title is not None else row["subject"]
-                rows.append(f"| {scenario.ports[row['port']].en} | {name} | {modes} | {change.replace('-', '−')} |\n")
-    return "".join(rows)
+                cells = [scenario.ports[row["port"]].en, name, modes, change, _percent(number["relative"])]
+                rows.append((row["port"], f"| {' | '.join(cells)} |\n"))
+    return head + "".join(line for _, line in sorted(rows, key=lambda item: item[0]))
+
+
+def _percent(share: float) -> str:
+    """A change as a percentage; not rounded to −100% where something is left."""
+    return f"{share:+.{1 if abs(share) > 0.994 else 0}%}".replace("-", "−")
 
 
 NUMBERS = ("baseline_mean", "mode_mean", "difference", "ci_low", "ci_high", "relative")
