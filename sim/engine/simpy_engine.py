@@ -159,14 +159,16 @@ class _Run:
         self.arrivals = iter(enumerate(self.workload.arrival.tolist()))
         self.expect_arrival()
         step, peek, horizon = env.step, env.peek, self.horizon
-        while (now := peek()) < horizon:
-            while self.woken or peek() == now:
-                while peek() == now:
-                    step()
+        now = peek()
+        while now < horizon:
+            step()
+            # Whatever is scheduled for this instant comes first, also what the last turn of this loop has scheduled.
+            while (coming := peek()) != now and (self.woken or self.woken_rides):
                 if self.woken_rides:
                     self.take_aboard()
                 if self.woken:
                     self.start_waiting()
+            now = coming
         ready, start, end = (np.array(times, dtype=np.int64) for times in (self.ready, self.start, self.end))
         end[end >= horizon] = NEVER
         carrier = np.array(self.carrier, dtype=np.int64)
@@ -355,15 +357,15 @@ class _Run:
                 while queue and self.begin_if_free(queue[0][2], now):
                     heappop(queue)
             else:
-                waiting = [(self.queues[member][0], member) for member in members if self.queues[member]]
-                while waiting:
-                    head, member = min(waiting)
-                    waiting.remove((head, member))
+                heads = [(self.queues[member][0], member) for member in members if self.queues[member]]
+                heapify(heads)
+                while heads:
+                    head, member = heappop(heads)
                     if self.begin_if_free(head[2], now):
                         queue = self.queues[member]
                         heappop(queue)
                         if queue:
-                            waiting.append((queue[0], member))
+                            heappush(heads, (queue[0], member))
         for group in self.limited.keys() & woken if self.limited else ():
             for queue, limit in self.limited[group]:
                 if len(queue) > limit:
