@@ -198,7 +198,7 @@ def time_by_phase(
             together = [row for value in rows.values() for row in value]
             _stacked(ax, names, together, room=WIDTH - 2, name_flows=len(rows) > 1)
             ax.set_xlabel(texts.word("axis_clock_hours", lang, clock=names.clock(DWELL)))
-            handles = [style.kind_key(kind) for kind in KINDS]
+            handles = [style.part_key(style.KIND_STYLES[kind]) for kind in KINDS]
             ax.legend(
                 handles=handles, labels=[texts.name(texts.SHORT_KINDS, kind, lang) for kind in KINDS], loc="lower right"
             )
@@ -209,10 +209,11 @@ def time_by_phase(
         subtitle = texts.word("chart_phases", lang, clock=names.clock(DWELL))
         page = style.sheet(figure, height, _title(names, port, "time_by_phase"), subtitle)
         page.legend(
-            MARGIN, HEADER + 0.12, [(style.kind_key(kind), texts.name(texts.KINDS, kind, lang)) for kind in KINDS]
+            MARGIN,
+            HEADER + 0.12,
+            [(style.part_key(style.KIND_STYLES[kind]), texts.name(texts.KINDS, kind, lang)) for kind in KINDS],
         )
-        left = MARGIN + max(texts.widest(texts.MODES.get(mode, (mode, mode)), SMALL) for mode in found.modes) + 0.1
-        left, right = min(max(left, 0.7), 1.8), 0.62
+        left, right = _room_for_modes(found), 0.62
         top = HEADER + 0.26
         panels = []
         for (key, value), size in zip(rows.items(), tall, strict=False):
@@ -730,6 +731,202 @@ def _forest(
     )
 
 
+SECURITY_PANELS: Final = {"inspected": "axis_inspected", "missed": "axis_missed", "delay": "axis_delay"}
+"""What the chart of facilitation and security shows, with the names of the axes."""
+
+
+def security(
+    study: Study,
+    port: str,
+    *,
+    shows: str = "inspected",
+    lang: str = "en",
+    ax: Axes | None = None,
+    figure: Figure | None = None,
+) -> Axes:
+    """Draw for every flow and violation how many are inspected, how many violations are missed, the innocents' delay.
+
+    With `ax` only one of them: `shows` is `inspected`, `missed` or `delay`. What is missed is what is not detected.
+    """
+    with style.drawing(lang):
+        found, names = PortFacts(study, port), facts.names(study, lang)
+        rows = found.violations
+        comma = texts.word("comma", lang)
+        labels = [f"{names.flow(flow)}{comma}{names.violation(violation)}" for flow, violation in rows]
+        if ax is not None:
+            _risk(ax, found, names, shows)
+            if rows:
+                ax.set_yticks(range(len(rows)), labels)
+            ax.set_xlabel(texts.word(SECURITY_PANELS[shows], lang))
+            return ax
+        tall = max(len(rows), 2) * 0.4
+        height = HEADER + 0.36 + tall + 0.5
+        subtitle = texts.word("chart_security", lang, count=study.replications)
+        page = style.sheet(figure, height, _title(names, port, "security"), subtitle)
+        page.legend(
+            MARGIN,
+            HEADER + 0.1,
+            list(zip(_mode_markers(found), [names.mode(each) for each in found.modes], strict=True)),
+        )
+        left, between = _room_for_names(labels), 0.24
+        wide = (WIDTH - left - 0.2 - between * (len(SECURITY_PANELS) - 1)) / len(SECURITY_PANELS)
+        panels = []
+        for place, (key, axis) in enumerate(SECURITY_PANELS.items()):
+            panel = page.panel(left + place * (wide + between), HEADER + 0.3, wide, tall)
+            _risk(panel, found, names, key)
+            panel.set_xlabel(texts.word(axis, lang))
+            if rows:
+                panel.set_yticks(range(len(rows)), [""] * len(rows))
+            panels.append(panel)
+        if rows:
+            _row_names(panels[0], labels, left)
+        return panels[0]
+
+
+def _risk(ax: Axes, found: PortFacts, names: Names, shows: str) -> None:
+    """Draw one thing of all flows and violations, a row each, the modes a little apart."""
+    if not found.violations:
+        style.say_nothing(ax, texts.word("nothing_measured", names.lang))
+        return
+    looks = style.mode_styles(found.modes)
+    highest = 0.0
+    for place, (flow, violation) in enumerate(found.violations):
+        subject = f"{flow}/{violation}"
+        for number, mode in enumerate(found.modes):
+            look = looks[mode]
+            y = place + 0.26 * (number - (len(found.modes) - 1) / 2) / max(1, len(found.modes) - 1)
+            reading = _risk_of(found, mode, subject, shows)
+            if reading is None:
+                continue
+            value, low, high = reading
+            steady = shows != "delay" or not found.overloads(mode, flow)
+            if steady and math.isfinite(low) and math.isfinite(high):
+                low, high = max(low, 0.0), high if shows == "delay" else min(high, 100.0)
+                ax.plot([low, high], [y, y], color=look.color, linewidth=1.2, zorder=2.5)
+                highest = max(highest, high)
+            ax.plot(
+                [value],
+                [y],
+                marker=look.marker,
+                ms=5.5,
+                color=look.color,
+                markerfacecolor=look.face,
+                zorder=look.zorder,
+                ls="none",
+                clip_on=False,
+                gid=f"{subject}/{mode}",
+            )
+            highest = max(highest, value)
+    ax.set_xlim(0, highest * 1.06 or 1)
+    ax.set_ylim(len(found.violations) - 0.4, -0.6)
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.spines["left"].set_visible(False)
+
+
+def _risk_of(found: PortFacts, mode: str, subject: str, shows: str) -> tuple[float, float, float] | None:
+    """Value and interval of what a panel shows."""
+    measure = {"inspected": "inspected", "missed": "detection", "delay": "delay_of_innocent"}[shows]
+    estimate = found.estimate(mode, subject, measure)
+    if estimate is None:
+        return None
+    if shows == "delay":
+        return estimate.mean, estimate.low, estimate.high
+    percent = (100 * estimate.mean, 100 * estimate.low, 100 * estimate.high)
+    return percent if shows == "inspected" else (100 - percent[0], 100 - percent[2], 100 - percent[1])
+
+
+def cost_by_bearer(
+    study: Study,
+    port: str,
+    *,
+    flow: str | None = None,
+    lang: str = "en",
+    ax: Axes | None = None,
+    figure: Figure | None = None,
+) -> Axes:
+    """Draw what a passage costs and who bears it: a stacked bar a mode and a panel a flow, each with its own scale."""
+    with style.drawing(lang):
+        found, names = PortFacts(study, port), facts.names(study, lang)
+        flows = [flow] if flow else found.costed
+        rows = {key: _cost_rows(found, key) for key in flows}
+        rows = {key: value for key, value in rows.items() if value}
+        bearers = [bearer for bearer in style.BEARER_STYLES if any(bearer in found.bearers(key) for key in rows)]
+        keys = [(style.part_key(style.BEARER_STYLES[bearer]), names.bearer(bearer)) for bearer in bearers]
+        label = texts.word("axis_cost", lang)
+        if ax is not None:
+            together = [row for value in rows.values() for row in value]
+            _bills(ax, names, together, name_flows=len(rows) > 1)
+            ax.set_xlabel(label)
+            if keys:
+                ax.legend(*zip(*keys, strict=True), loc="lower right")
+            return ax
+        bar, above, below = 0.3, 0.36, 0.24
+        tall = [len(value) * bar for value in rows.values()] or [0.6]
+        height = HEADER + 0.24 + sum(tall) + len(tall) * (above + below) + 0.26
+        level = study.scenario.definition.prices
+        date = level.date if level is not None else texts.MISSING
+        subtitle = texts.word("chart_cost", lang, count=study.replications, date=date)
+        page = style.sheet(figure, height, _title(names, port, "cost_by_bearer"), subtitle)
+        page.legend(MARGIN, HEADER + 0.1, keys)
+        left, right = _room_for_modes(found), 0.7
+        top = HEADER + 0.2
+        panels = []
+        for (key, value), size in zip(rows.items(), tall, strict=False):
+            panel = page.panel(left, top + above, WIDTH - left - right, size)
+            _bills(panel, names, value)
+            page.write(MARGIN, top + 0.26, texts.shorten(names.flow(key), SIZE, WIDTH - 0.3), size=SIZE, weight="bold")
+            top += above + size + below
+            panels.append(panel)
+        if not panels:
+            panels.append(page.panel(left, top, WIDTH - left - right, 0.6))
+            style.say_nothing(panels[0], texts.word("nothing_measured", lang))
+        panels[-1].set_xlabel(label)
+        return panels[0]
+
+
+def _cost_rows(found: PortFacts, flow: str) -> list[tuple[str, str, dict[str, float]]]:
+    """For each mode the mean cost of a flow by bearer."""
+    rows = []
+    for mode in found.modes:
+        parts = {bearer: found.estimate(mode, f"{flow}/{bearer}", "cost") for bearer in found.bearers(flow)}
+        amounts = {bearer: estimate.mean for bearer, estimate in parts.items() if estimate is not None}
+        if amounts:
+            rows.append((flow, mode, amounts))
+    return rows
+
+
+def _bills(
+    ax: Axes, names: Names, rows: Sequence[tuple[str, str, dict[str, float]]], *, name_flows: bool = False
+) -> None:
+    if not rows:
+        style.say_nothing(ax, texts.word("nothing_measured", names.lang))
+        return
+    for place, (flow, mode, amounts) in enumerate(rows):
+        left = 0.0
+        for bearer, amount in amounts.items():
+            look = style.BEARER_STYLES[bearer]
+            bars = ax.barh(
+                place, amount, 0.56, left, facecolor=look.face, edgecolor=look.edge, hatch=look.hatch, linewidth=0
+            )
+            bars[0].set_gid(f"{flow}/{mode}/{bearer}")
+            left += amount
+        total = texts.number(left, texts.decimals_for(left))
+        ax.annotate(total, (left, place), xytext=(5, 0), **_BESIDE, va="center", size=SMALL, weight="bold", color=INK)
+    ax.set_ylim(len(rows) - 0.55, -0.55)
+    ax.set_xlim(0, max(sum(amounts.values()) for _, _, amounts in rows) * 1.0001 or 1)
+    ax.set_yticks(range(len(rows)))
+    ax.set_yticklabels(
+        [f"{names.flow(flow)}, {names.mode(mode)}" if name_flows else names.mode(mode) for flow, mode, _ in rows]
+    )
+    for text in ax.get_yticklabels():
+        text.set_color(INK)
+    ax.grid(False, axis="y")
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 2.5, 5, 10]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: texts.number(value, 0)))
+
+
 def _title(names: Names, port: str, chart: str) -> str:
     return (
         f"{names.port(port)}{'：' if names.lang == 'zh' else ': '}{_lower(texts.name(texts.CHARTS, chart, names.lang))}"
@@ -789,6 +986,12 @@ def _room_for_names(labels: Sequence[str]) -> float:
     return min(max(longest, 0.6), 2.3) + MARGIN + 0.1
 
 
+def _room_for_modes(found: PortFacts) -> float:
+    """Room to the left of a panel for the names of the modes, alike in both languages, in inches."""
+    longest = max(texts.widest(texts.MODES.get(mode, (mode, mode)), SMALL) for mode in found.modes)
+    return min(max(MARGIN + longest + 0.1, 0.7), 1.8)
+
+
 def _row_names(ax: Axes, labels: Sequence[str], left: float) -> None:
     """Write rows' names beside a panel, in two lines where one does not do."""
     ax.set_yticks(range(len(labels)), [""] * len(labels))
@@ -816,7 +1019,15 @@ CHARTS: Final[dict[str, Chart]] = {
     "queue_length": queue_length,
     "utilisation": utilisation,
     "differences": differences,
+    "security": security,
+    "cost_by_bearer": cost_by_bearer,
 }
+
+
+def charts_of(found: PortFacts) -> list[str]:
+    """The charts for which a port has anything to draw: those of risk and money only if these were measured."""
+    without = {"security": not found.violations, "cost_by_bearer": not found.costed}
+    return [chart for chart in CHARTS if not without.get(chart, False)]
 
 
 def draw(chart: str, study: Study, port: str, lang: str) -> Figure:
@@ -841,7 +1052,7 @@ def write_charts(study: Study, folder: Path | str, lang: str = "en") -> list[Pat
         png_lang = "en"
     written: list[Path] = []
     for port in facts.ports(study):
-        for chart in CHARTS:
+        for chart in charts_of(PortFacts(study, port)):
             with style.drawing(lang):
                 figure = draw(chart, study, port, lang)
                 label = _title(facts.names(study, lang), port, chart)

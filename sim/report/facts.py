@@ -128,6 +128,18 @@ class Names:
         """Name of a phase."""
         return texts.name(texts.PHASES, key, self.lang)
 
+    def violation(self, key: str) -> str:
+        """Name of a violation."""
+        return texts.name(texts.VIOLATIONS, key, self.lang)
+
+    def bearer(self, key: str) -> str:
+        """Name of who bears a cost."""
+        return texts.name(texts.BEARERS, key, self.lang)
+
+    def disruption(self, key: str) -> str:
+        """Title of a disruption."""
+        return texts.title(self.scenario.definition.disruptions.get(key), self.lang, key)
+
     def agency(self, key: str) -> str:
         """Name of an agency."""
         return texts.name(texts.AGENCIES, key, self.lang)
@@ -213,6 +225,44 @@ class PortFacts:
             (str(row[0]), str(row[1]), str(row[2]), str(row[3])): Difference(*(float(value) for value in row[4:]))
             for row in zip(*columns, strict=True)
         }
+
+    def _subjects(self, measure: str) -> list[str]:
+        """What has a measure in any mode, each once."""
+        return list(dict.fromkeys(subject for _, subject, each, _ in self._estimates if each == measure))
+
+    @cached_property
+    def violations(self) -> list[tuple[str, str]]:
+        """The flows with the violations that some activity of theirs looks for."""
+        found = [subject.partition("/") for subject in self._subjects("inspected")]
+        return [(flow, violation) for flow in self.flows for each, _, violation in found if each == flow]
+
+    @cached_property
+    def costed(self) -> list[str]:
+        """The flows of which costs are known."""
+        known = set(self._subjects("cost"))
+        return [flow for flow in self.flows if flow in known]
+
+    def bearers(self, flow: str) -> list[str]:
+        """Who bears costs of a flow in any mode."""
+        known = set(self._subjects("cost"))
+        return [bearer for bearer in texts.BEARERS if f"{flow}/{bearer}" in known]
+
+    @cached_property
+    def staffed(self) -> list[str]:
+        """The stations whose staff is known."""
+        known = set(self._subjects("staff_hours"))
+        return [station for station in self.stations if station in known] + sorted(known - set(self.stations))
+
+    @cached_property
+    def disruptions(self) -> list[str]:
+        """The disruptions that strike this port, in the scenario's order."""
+        known = set(self._subjects("strikes"))
+        return [key for key in self.study.scenario.definition.disruptions if key in known]
+
+    def replications_with(self, mode: str, subject: str, measure: str, statistic: str) -> int:
+        """In how many replications a value is known."""
+        found = self._estimates.get((mode, subject, measure, statistic))
+        return found.n if found is not None else 0
 
     def estimate(self, mode: str, subject: str, measure: str = DWELL, statistic: str = "mean") -> Estimate | None:
         """Look an estimate up; None if there is none or it is not a number."""
@@ -436,6 +486,15 @@ def resources(activity: Any) -> list[str]:
 def warnings(study: Study) -> list[str]:
     """The study's warnings, each once."""
     return list(dict.fromkeys(str(warning) for warning in study.manifest.get("warnings") or []))
+
+
+def warning_values(text: str) -> tuple[str, dict[str, str]] | None:
+    """Read the kind of a warning and its values back from its sentence; None for one that nobody has translated."""
+    for kind, (sentence, _) in texts.WARNINGS.items():
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(sentence))
+        if match := re.fullmatch(pattern, text):
+            return kind, match.groupdict()
+    return None
 
 
 def ports(study: Study) -> list[str]:

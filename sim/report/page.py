@@ -18,10 +18,12 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from sim.report import charts, facts, style, texts
-from sim.report.facts import ALL, KINDS, NOTABLE_UNFINISHED, Difference, Estimate, Names, PortFacts
+from sim.report import cells, charts, facts, outcomes, style, texts
+from sim.report.cells import Quantity
+from sim.report.facts import ALL, KINDS, NOTABLE_UNFINISHED, Difference, Names, PortFacts
 from sim.report.texts import counted, decimals_for, number, word
-from sim.scenario.units import DAY, HOUR, format_duration
+from sim.scenario.procedure import Quota
+from sim.scenario.units import DAY, HOUR, format_duration, format_share
 
 if TYPE_CHECKING:
     from sim.study.study import Study
@@ -35,6 +37,7 @@ LITTLE_WAITING = 0.1
 _NOT_SHOWN = ("warnings", "title", "seconds")
 _ABSENT = ("", "-")
 _CLOCK_STATISTICS = ("mean", "p50", "p90", "p95", "within_target", "unfinished")
+_UNITS_OF_STATISTICS = {"within_target": "share", "unfinished": "entities"}
 _STATION_COLUMNS = (
     ("visits", "visits", "per_day", 1.0),
     ("utilisation", "utilisation", "mean", 100.0),
@@ -97,6 +100,7 @@ class _Page:
         study, lang = self.study, self.lang
         ports = [PortFacts(study, port) for port in facts.ports(study)]
         parameters = self.parameters()
+        shown = [self.port(found) for found in ports]
         warnings = [self.warning(text) for text in facts.warnings(study)]
         return {
             "title": study.scenario.title.in_language(lang),
@@ -110,7 +114,9 @@ class _Page:
             "gap": " " if lang == "en" else "",
             "unsteady": any(facts.UNSTEADY in text for text in facts.warnings(study)),
             "warnings_count": counted("warnings_count", len(warnings), lang),
-            "ports": [self.port(found) for found in ports],
+            "ports": shown,
+            **{part: any(port[part] for port in shown) for part in ("security", "costs", "staff", "disruptions")},
+            "quotas": any(station["quota"] for port in shown for station in port["stations"]),
             "kinds": [{"key": kind, "name": texts.name(texts.KINDS, kind, lang)} for kind in KINDS],
             "changes": self.changes(),
             "evidence": self.evidence(ports, parameters),
@@ -120,6 +126,7 @@ class _Page:
             "audit": self.audit(),
             "manifest": list(_flat(study.manifest)),
             "commands": commands(study),
+            "prices": self.prices(),
             "comparison_note": self.word(
                 "comparison_note",
                 mode=self.names.several([self.names.mode(mode) for mode in study.modes[1:]]) or "–",
@@ -174,8 +181,7 @@ class _Page:
         return self.word("or").join(names)
 
     def mode(self, mode: str) -> dict[str, Any]:
-        look = style.mode_styles(self.study.modes)[mode]
-        return {"key": mode, "name": self.names.mode(mode), "color": look.color, "filled": look.filled}
+        return cells.mode_cell(self.names, self.study.modes, mode)
 
     def warning(self, text: str) -> dict[str, Any]:
         """A warning of the study, with links to the stations and flows that it names."""
@@ -191,12 +197,29 @@ class _Page:
             for key in self.study.scenario.demand
             if key in words
         ]
-        return {"text": text, "mode": self.names.mode(mode) if mode else "", "named": named}
+        return {"text": self.translated(text), "mode": self.names.mode(mode) if mode else "", "named": named}
+
+    def translated(self, text: str) -> str:
+        """Say a warning in the page's language; in English, and if it is of an unknown kind, as the study says it."""
+        known = facts.warning_values(text)
+        if self.lang == "en" or known is None:
+            return text
+        kind, values = known
+        names = {"mode": self.names.mode, "station": self.names.station, "flow": self.names.flow}
+        said = {key: names[key](value) if key in names else value for key, value in values.items()}
+        if "unit" in said:
+            said["unit"] = texts.name(texts.LOAD_UNITS, said["unit"], self.lang)
+        return texts.pick(texts.WARNINGS[kind], self.lang).format(**said)
+
+    def prices(self) -> str:
+        """Say of which date the amounts of money are; nothing if there are none."""
+        level = self.study.scenario.definition.prices
+        return self.word("price_level", date=level.date, note=level.note) if level is not None else ""
 
     # --- the numbers of a port ---------------------------------------------------------------------------------------
 
     def port(self, found: PortFacts) -> dict[str, Any]:
-        figures = {chart: self.figure(found, chart) for chart in charts.CHARTS}
+        figures = {chart: self.figure(found, chart) for chart in charts.charts_of(found)}
         subjects = [*found.flows, *([ALL] if len(found.flows) > 1 and found.estimate(found.baseline, ALL) else [])]
         glance = [self.glance(found, subject) for subject in subjects]
         longest = max((row["size"] for flow in glance for row in flow["rows"]), default=0.0)
@@ -211,7 +234,14 @@ class _Page:
             "phases": self.parts_table(found, "phase"),
             "agencies": self.parts_table(found, "agency"),
             "phases_figure": figures.pop("time_by_phase"),
+            "security_figure": figures.pop("security", None),
+            "security": outcomes.security(found, self.names, self.id),
+            "costs_figure": figures.pop("cost_by_bearer", None),
+            "costs": outcomes.costs(found, self.names, self.id),
+            "staff": outcomes.staff(found, self.names, self.place_href),
+            "disruptions": outcomes.disruptions(found, self.names, self.place_href),
             "figures": list(figures.values()),
+            "security_columns": [self.word(key) for key, *_ in outcomes.SECURITY_COLUMNS],
             "comparison": self.comparison(found, subjects),
             "stations": self.stations(found),
             "station_columns": [self.word(key) for key, *_ in _STATION_COLUMNS],
@@ -240,8 +270,8 @@ class _Page:
         steady = last is None or not (found.overloads(last, subject) or found.overloads(found.baseline, subject))
         return {
             "rows": rows,
-            "percent": _percent(change.relative) if change else None,
-            "interval": _interval(change.relative_low, change.relative_high, 100, 1, "%")
+            "percent": cells.percent(change.relative) if change else None,
+            "interval": cells.interval(change.relative_low, change.relative_high, 100, 1, "%")
             if change and steady
             else None,
             "steady": steady,
@@ -271,13 +301,13 @@ class _Page:
         return {
             "mode": self.mode(mode),
             "size": estimate.mean if estimate else 0.0,
-            "value": _value(estimate),
-            "interval": _own_interval(estimate) if not overloaded else None,
+            "value": cells.value(estimate),
+            "interval": cells.own_interval(estimate) if not overloaded else None,
             "overloaded": overloaded,
             "hours": number(change.difference, decimals) if change else None,
-            "hours_interval": _interval(change.low, change.high, 1, decimals) if change and steady else None,
-            "percent": _percent(change.relative) if change else None,
-            "percent_interval": _interval(change.relative_low, change.relative_high, 100, 1, "%")
+            "hours_interval": cells.interval(change.low, change.high, 1, decimals) if change and steady else None,
+            "percent": cells.percent(change.relative) if change else None,
+            "percent_interval": cells.interval(change.relative_low, change.relative_high, 100, 1, "%")
             if change and steady
             else None,
             "change_steady": steady,
@@ -292,7 +322,7 @@ class _Page:
             return [self.word("not_measured")]
         baseline = self.names.mode(found.baseline)
         if not found.others:
-            sentences.append(self.word("sentence_one", mode=baseline, entity=entity, after=_value(base)))
+            sentences.append(self.word("sentence_one", mode=baseline, entity=entity, after=cells.value(base)))
         for mode in found.others:
             change = found.difference(mode, flow)
             if change is not None:
@@ -300,13 +330,19 @@ class _Page:
         for mode in (found.baseline, *found.others[-1:]):
             sentences.extend(self.waiting_sentence(found, flow, mode))
         for mode in found.modes:
+            away = found.estimate(mode, flow, "turned_away", "per_day")
+            if away and away.mean:
+                count = cells.value(away)
+                sentences.append(self.word("sentence_turned_away", mode=self.names.mode(mode), count=count))
             stations = found.overloads(mode, flow)
             if stations:
                 named = self.names.several([self.names.station(key) for key in stations])
                 sentences.append(self.word("sentence_overload", mode=self.names.mode(mode), stations=named))
             share = found.unfinished(mode, flow)
             if share >= NOTABLE_UNFINISHED:
-                sentences.append(self.word("sentence_unfinished", mode=self.names.mode(mode), share=_percent(share)))
+                sentences.append(
+                    self.word("sentence_unfinished", mode=self.names.mode(mode), share=cells.percent(share))
+                )
         return sentences
 
     def change_sentence(self, found: PortFacts, flow: str, mode: str, change: Difference, entity: str) -> str:
@@ -322,9 +358,9 @@ class _Page:
             return self.word("sentence_same", **values)
         values["direction"] = self.word("shorter" if change.difference < 0 else "longer")
         values["hours"] = number(abs(change.difference), decimals_for(change.difference))
-        values["percent"] = _percent(change.relative)
+        values["percent"] = cells.percent(change.relative)
         if steady and change.has_interval:
-            low, high = _percent(change.relative_low), _percent(change.relative_high)
+            low, high = cells.percent(change.relative_low), cells.percent(change.relative_high)
             return self.word("sentence_change_interval", **values, low=low, high=high)
         return self.word("sentence_change", **values)
 
@@ -336,7 +372,7 @@ class _Page:
         if total <= 0:
             return []
         share = sum(waits.values()) / total
-        values: dict[str, object] = {"mode": self.names.mode(mode), "share": _percent(share)}
+        values: dict[str, object] = {"mode": self.names.mode(mode), "share": cells.percent(share)}
         if share < LITTLE_WAITING:
             return [self.word("sentence_little_waiting", **values)]
         most = max(waits, key=lambda key: waits[key])
@@ -382,72 +418,46 @@ class _Page:
                 for key in keys
             ],
             "total": number(total, decimals),
-            "waiting": _percent(sum(waits.values()) / total) if total else texts.MISSING,
+            "waiting": cells.percent(sum(waits.values()) / total) if total else texts.MISSING,
         }
 
     def comparison(self, found: PortFacts, subjects: Sequence[str]) -> list[dict[str, Any]]:
+        clocks = self.study.scenario.procedure.clocks
         measures: list[tuple[str, tuple[str, ...], str]] = [
-            *((clock, _CLOCK_STATISTICS, "h") for clock in self.study.scenario.procedure.clocks),
+            *((clock, _CLOCK_STATISTICS, "h") for clock in clocks),
             ("throughput", ("per_day",), "per day"),
+            ("turned_away", ("per_day",), "per day"),
             ("in_port", ("mean", "max"), "entities"),
         ]
         tables = []
         for subject in subjects:
-            groups = []
+            groups = {}
             for measure, statistics, unit in measures:
+                name = self.names.clock(measure) if measure in clocks else self.measure(measure)
                 rows = [
-                    row
+                    Quantity(
+                        subject,
+                        measure,
+                        statistic,
+                        _UNITS_OF_STATISTICS.get(statistic, unit),
+                        texts.name(texts.STATISTICS, statistic, self.lang),
+                        subject,
+                    )
                     for statistic in statistics
-                    for mode in (found.others or [found.baseline])
-                    if (row := self.comparison_row(found, subject, mode, (measure, statistic, unit))) is not None
                 ]
-                clock = measure in self.study.scenario.procedure.clocks
-                name = self.names.clock(measure) if clock else texts.name(texts.MEASURES, measure, self.lang)
-                if rows:
-                    groups.append({"name": name, "rows": rows})
-            if groups:
+                groups[name] = [
+                    cells.compared(found, self.names, mode, row)
+                    for row in rows
+                    for mode in (found.others or [found.baseline])
+                ]
+            if shown := cells.titled(groups):
                 tables.append(
-                    {"name": self.names.flow(subject), "href": self.subject_href(found, subject), "groups": groups}
+                    {"name": self.names.flow(subject), "href": self.subject_href(found, subject), "groups": shown}
                 )
         return tables
 
-    def comparison_row(
-        self, found: PortFacts, subject: str, mode: str, what: tuple[str, str, str]
-    ) -> dict[str, Any] | None:
-        """One statistic of a measure in the baseline and a mode, and what changes; None if there is nothing to say."""
-        measure, statistic, unit = what
-        unit = {"within_target": "share", "unfinished": "entities"}.get(statistic, unit)
-        shown = [found.baseline] if mode == found.baseline else [found.baseline, mode]
-        estimates = {each: found.estimate(each, subject, measure, statistic) for each in shown}
-        if not any(estimates.values()):
-            return None
-        if statistic == "unfinished" and not any(estimate and estimate.mean for estimate in estimates.values()):
-            return None
-        change = found.difference(mode, subject, measure, statistic) if mode != found.baseline else None
-        steady = {each: not found.overloads(each, subject) for each in shown}
-        certain = all(steady.values())
-        scale = 100.0 if unit == "share" else 1.0
-        decimals = _decimals(change.difference, scale) if change else 0
-        return {
-            "statistic": texts.name(texts.STATISTICS, statistic, self.lang),
-            "unit": texts.name(texts.UNITS, unit, self.lang),
-            "mode": self.names.mode(mode),
-            "values": [
-                {
-                    "value": number(estimate.mean * scale, _decimals(estimate.mean, scale))
-                    if estimate
-                    else texts.MISSING,
-                    "interval": _own_interval(estimate, scale) if steady[each] else None,
-                    "overloaded": estimate is not None and not steady[each],
-                }
-                for each, estimate in estimates.items()
-            ],
-            "difference": number(change.difference * scale, decimals) if change else None,
-            "difference_interval": _interval(change.low, change.high, scale, decimals) if change and certain else None,
-            # A change of a share in percent would only confuse.
-            "percent": _percent(change.relative) if change and unit != "share" else texts.MISSING,
-            "reduction": _factor(change.variance_reduction) if change and certain else texts.MISSING,
-        }
+    def measure(self, key: str) -> str:
+        return texts.name(texts.MEASURES, key, self.lang)
 
     def stations(self, found: PortFacts) -> list[dict[str, Any]]:
         hours = {mode: found.opening_hours(mode) for mode in found.modes}
@@ -467,8 +477,8 @@ class _Page:
                 modes.append(
                     {
                         "mode": self.mode(mode),
-                        "capacity": str(getattr(own, "capacity", texts.MISSING)),
-                        "hours": hours[mode][station].text(self.lang) if station in hours[mode] else "",
+                        "capacity": self.capacity(own),
+                        "hours": self.hours(own, hours[mode].get(station)),
                         "overloaded": overloaded,
                         "cells": [
                             number(estimate.mean * scale, 1 if scale == 100 else decimals_for(estimate.mean))
@@ -485,11 +495,35 @@ class _Page:
                     {
                         "name": self.names.station(station),
                         "agency": agency,
+                        "quota": isinstance(thing, Quota),
                         "href": self.place_href(station),
                         "modes": modes,
                     }
                 )
         return rows
+
+    def hours(self, place: Any, opening: facts.OpeningHours | None) -> str:
+        """When a place is open; a quota without roster is not called always open."""
+        if opening is None or (isinstance(place, Quota) and place.roster is None):
+            return ""
+        return opening.text(self.lang)
+
+    def capacity(self, place: Any) -> str:
+        """Units of a station, or what a quota allows in a period, now and from a date on."""
+        if not isinstance(place, Quota):
+            return str(place.capacity)
+        amounts: dict[str, tuple[int, int]] = {"": place.amount}
+        amounts |= {str(day): amount for day, amount in place.changes.items()}
+        _, length = place.amount
+        known = {DAY: "per day", HOUR: "per hour"}
+        if length in known:
+            period = texts.name(texts.UNITS, known[length], self.lang)
+        else:
+            period = self.word("per_period", length=_length(length, self.lang))
+        return self.word("semicolon").join(
+            self.word("allowance_from" if day else "allowance", day=day, amount=amount, period=period)
+            for day, (amount, _) in amounts.items()
+        )
 
     # --- what the modes change ---------------------------------------------------------------------------------------
 
@@ -508,6 +542,7 @@ class _Page:
                         "key": str(reform),
                         "port": self.names.port(str(port)),
                         "why": named.reform.why if named else "",
+                        "adoption": self.adoption(rows),
                         "grade": named.reform.grade if named else None,
                         "sources": [source for source in sources if source],
                         "edits": self.edits(rows),
@@ -515,6 +550,11 @@ class _Page:
                 )
             found.append({**self.mode(mode), "reforms": reforms})
         return found
+
+    def adoption(self, rows: pd.DataFrame) -> str:
+        """Say which share of the entities adopts a reform; nothing if all do."""
+        share = float(rows["adoption"].iloc[0])
+        return self.word("adopted_by", share=format_share(share)) if share < 1 else ""
 
     def edits(self, rows: pd.DataFrame) -> list[dict[str, Any]]:
         """Put the same change of several flows or stations into one row."""
@@ -602,11 +642,11 @@ class _Page:
             flow, activity, *keys = rest
             named = [texts.name(texts.PARAMETERS, key, self.lang) for key in keys[:1]]
             named += [texts.name(texts.VARIABLES, key, self.lang) for key in keys[1:]]
-            return self.names.activity(activity, flow) + (f": {' '.join(named)}" if named else "")
+            return self.names.activity(activity, flow) + (self.word("colon") + " ".join(named) if named else "")
         if section == "rosters":
-            return f"{texts.name(texts.PARAMETERS, 'open', self.lang)}: {rest[0] if rest else ''}"
+            return self.word("colon").join((texts.name(texts.PARAMETERS, "open", self.lang), *rest[:1]))
         if section == "clocks" and rest:
-            return f"{self.names.clock(rest[0])}: {' '.join(said)}"
+            return self.names.clock(rest[0]) + self.word("colon") + " ".join(said)
         return " ".join(said) or address
 
     def evidence(self, ports: Sequence[PortFacts], parameters: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -678,8 +718,8 @@ class _Page:
         if kind == "clock":
             return self.names.clock(key)
         if kind == "disruption":
-            return texts.title(self.study.scenario.definition.disruptions.get(key), self.lang, key)
-        return f"{self.word('opening_hours')}: {key}" if kind == "roster" else key
+            return self.names.disruption(key)
+        return self.word("opening_hours") + self.word("colon") + key if kind == "roster" else key
 
     def place_href(self, key: str) -> str:
         """Link to the parameters of a station or quota."""
@@ -739,7 +779,7 @@ class _Page:
     def basis_name(self, parameter: Mapping[str, Any]) -> str:
         kind, key = parameter["owner"]
         if kind in ("station", "quota", "disruption"):
-            return f"{self.owner_name(kind, key)}: {parameter['name']}"
+            return f"{self.owner_name(kind, key)}{self.word('colon')}{parameter['name']}"
         return str(parameter["name"])
 
     def source(self, text: str) -> dict[str, Any] | None:
@@ -803,33 +843,6 @@ def commands(study: Study) -> list[str]:
         f"smartport run scenarios/{name}.yaml{modes} {luck} {duration}",
         f"smartport run scenario.resolved.yaml{modes} {luck} {duration}",
     ]
-
-
-def _value(estimate: Estimate | None) -> str:
-    return number(estimate.mean, decimals_for(estimate.mean)) if estimate else texts.MISSING
-
-
-def _own_interval(estimate: Estimate | None, scale: float = 1.0) -> str | None:
-    return _interval(estimate.low, estimate.high, scale, _decimals(estimate.mean, scale)) if estimate else None
-
-
-def _interval(low: float, high: float, scale: float, decimals: int, unit: str = "") -> str | None:
-    """Write an interval; there is none to write around a zero that never varies."""
-    if not (math.isfinite(low) and math.isfinite(high)) or low == high == 0:
-        return None
-    return f"[{number(low * scale, decimals)}{unit}, {number(high * scale, decimals)}{unit}]"
-
-
-def _decimals(value: float, scale: float) -> int:
-    return 1 if scale == 100 else decimals_for(value)
-
-
-def _factor(value: float) -> str:
-    return number(value, 0 if value >= 99.5 else 1)
-
-
-def _percent(share: float) -> str:
-    return f"{number(share * 100, 1)}%" if math.isfinite(share) else texts.MISSING
 
 
 def _length(milliseconds: int, lang: str) -> str:

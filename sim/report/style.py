@@ -86,7 +86,7 @@ _OTHERS = (
 
 @dataclass(frozen=True, slots=True)
 class KindStyle:
-    """How a kind of time is drawn in a stacked bar."""
+    """How a kind of time, or a part of a cost, is drawn in a stacked bar."""
 
     face: str
     edge: str
@@ -98,6 +98,13 @@ KIND_STYLES = {
     "closed": KindStyle("#f0d3d9", "#c9566b", "...."),
     "service": KindStyle("#39414f", "#39414f", ""),
 }
+
+BEARER_STYLES = {
+    "trader": KindStyle("#3d3a6b", "#3d3a6b", ""),
+    "carrier": KindStyle("#8d86bd", "#dcd8ee", "////"),
+    "state": KindStyle("#e2deef", "#8d86bd", "...."),
+}
+"""How the parts of a cost are drawn: one hue from dark to light, with hatches, so that they survive grey."""
 
 _RC: dict[str, Any] = {
     "axes.axisbelow": True,
@@ -248,9 +255,8 @@ def marker_key(style: ModeStyle) -> Line2D:
     )
 
 
-def kind_key(kind: str) -> Rectangle:
-    """Key of a kind of time."""
-    look = KIND_STYLES[kind]
+def part_key(look: KindStyle) -> Rectangle:
+    """Key of a part of a stacked bar."""
     return Rectangle((0, 0), 1, 1, facecolor=look.face, edgecolor=look.edge, hatch=look.hatch, linewidth=0)
 
 
@@ -325,7 +331,7 @@ def svg(figure: Figure, prefix: str = "", label: str = "", inline: bool = False)
 
 def _own_pattern(match: re.Match[str]) -> str:
     """Replace matplotlib's hatch, a square inch full of curves (90 kB), by a small tile."""
-    for look in KIND_STYLES.values():
+    for look in (*KIND_STYLES.values(), *BEARER_STYLES.values()):
         if look.hatch and look.face in match[0] and look.edge in match[0]:
             if "." in look.hatch:
                 dots = (f'<circle cx="{at}" cy="{at}" r="0.7" fill="{look.edge}"/>' for at in (1.6, 4.6))

@@ -51,6 +51,22 @@ MEASURES: Final[Pairs] = {
     "visits": ("Visits", "作业次数"),
     "utilisation": ("Utilisation", "利用率"),
     "queue_length": ("Queue length", "队列长度"),
+    "turned_away": ("Turned away", "被劝返"),
+    "inspected": ("Inspected", "查验比例"),
+    "violations": ("Violations", "违规"),
+    "detection": ("Detection", "检出率"),
+    "hit_rate": ("Hit rate of inspections", "查获率"),
+    "delay_of_innocent": ("Delay of the innocent", "守法者的延误"),
+    "strikes": ("Strikes", "发生次数"),
+    "backlog": ("Backlog", "积压"),
+    "cost_of_time": ("Value of time", "时间价值"),
+    "cost_of_fees": ("Fees", "收费"),
+    "cost_of_waiting_charges": ("Charges for waiting", "滞留费用"),
+    "cost_of_fuel": ("Fuel while idling", "怠速燃油"),
+    "cost": ("Cost", "成本"),
+    "co2": ("Carbon dioxide while idling", "怠速二氧化碳排放"),
+    "staff_hours": ("Staff hours", "人员工时"),
+    "staff_cost": ("Staff cost", "人员成本"),
 }
 STATISTICS: Final[Pairs] = {
     "mean": ("mean", "平均"),
@@ -63,6 +79,13 @@ STATISTICS: Final[Pairs] = {
     "unfinished": ("unfinished", "未完成"),
     "count": ("count", "数量"),
     "per_day": ("per day", "每天"),
+    "present": ("present", "存在"),
+    "found": ("found", "查获"),
+    "missed": ("missed", "漏查"),
+    "mean_of_inspected": ("mean of the inspected", "被查验者平均"),
+    "peak": ("peak", "峰值"),
+    "cleared": ("until cleared", "消化用时"),
+    "closed": ("length of the disruption", "中断时长"),
 }
 KINDS: Final[Pairs] = {
     "queueing": ("Queueing (waiting for a free unit)", "排队（等待空闲资源）"),
@@ -97,6 +120,18 @@ AGENCIES: Final[Pairs] = {
     "carrier": ("Carrier", "承运人"),
     "kazakhstan": ("Kazakhstan", "哈萨克斯坦"),
     "none": ("Other", "其他"),
+}
+BEARERS: Final[Pairs] = {
+    "trader": ("Trader", "企业"),
+    "carrier": ("Carrier", "承运人"),
+    "state": ("State", "国家"),
+}
+VIOLATIONS: Final[Pairs] = {
+    "illicit": ("illicit goods", "违禁货物"),
+    "smuggling": ("smuggling", "走私"),
+    "misdeclared": ("misdeclared goods", "申报不实"),
+    "pest": ("quarantine pests", "检疫性有害生物"),
+    "unfit": ("unfit goods", "不合格货物"),
 }
 ACTIVITIES: Final[Pairs] = {
     "drive": ("Drive to the port", "运往口岸"),
@@ -145,6 +180,9 @@ VARIABLES: Final[Pairs] = {
     "channel": ("channel", "通道"),
     "image": ("image", "图像"),
     "aeo": ("AEO", "AEO"),
+    "commodity": ("commodity", "货类"),
+    "illicit": ("illicit goods", "违禁货物"),
+    "illicit_found": ("illicit goods found", "已查获违禁货物"),
 }
 # Names in the plural for axes; and with the measure word of Chinese for sentences.
 ENTITIES: Final[Pairs] = {
@@ -173,6 +211,10 @@ UNITS: Final[Pairs] = {
     "entities": ("", ""),
     "per day": ("per day", "每天"),
     "per hour": ("per hour", "每小时"),
+    "CNY": ("CNY", "元"),
+    "kg": ("kg", "千克"),
+    "h per day": ("h per day", "小时/天"),
+    "CNY per day": ("CNY per day", "元/天"),
 }
 GRADES: Final[Pairs] = {
     "assumption": ("assumption", "假设"),
@@ -222,7 +264,7 @@ PARAMETERS: Final[Pairs] = {
     "changes": ("changes", "调整"),
     "unused": ("what is left over", "剩余额度"),
     "targets": ("targeting by risk", "风险布控"),
-    "detects": ("detection", "查获率"),
+    "detects": ("detection", "检出率"),
     "load": ("loading", "装载"),
     "up_to": ("up to", "上限"),
     "at_least": ("at least", "下限"),
@@ -249,6 +291,8 @@ CHARTS: Final[Pairs] = {
     "queue_length": ("The longest queues over time", "最长队列的变化"),
     "utilisation": ("Utilisation of the stations", "各站点利用率"),
     "differences": ("What changes, with intervals", "模式之间的差值及区间"),
+    "security": ("Facilitation and security", "便利与安全"),
+    "cost_by_bearer": ("Who bears what it costs", "成本由谁承担"),
 }
 WORDS: Final[Pairs] = {
     # Charts: axes and marks.
@@ -268,6 +312,18 @@ WORDS: Final[Pairs] = {
     "nothing_measured": ("nothing measured", "无测量数据"),
     "no_queue": ("no station has a queue worth showing", "没有站点出现明显排队"),
     "no_comparison": ("one mode only: nothing to compare", "仅有一种模式，无可比较"),
+    "axis_inspected": ("Inspected, %", "被查验的比例（%）"),
+    "axis_missed": ("Violations missed, %", "漏查的违规（%）"),
+    "axis_delay": ("Delay of the innocent, h", "守法者的延误（小时）"),
+    "axis_cost": ("Cost of a passage, mean CNY", "每次通关成本，平均（元）"),
+    "chart_security": (
+        "Means of {count} replications with 95% intervals; delay: mean over all without the violation",
+        "{count} 次重复的平均及 95% 区间；延误为全部无违规者的平均",
+    ),
+    "chart_cost": (
+        "Mean per entity, {count} replications, prices of {date}; each panel has its own scale",
+        "每个实体的平均，{count} 次重复，{date} 价格；各图刻度不同",
+    ),
     "open_at": ("{hours}: {stations}", "{hours}：{stations}"),
     "on_days": ("{hours} on {count} of 7 days", "{hours}（7 天中的 {count} 天）"),
     "always_open": ("always open", "全天开放"),
@@ -310,12 +366,18 @@ WORDS: Final[Pairs] = {
     "nav_glance": ("At a glance", "一览"),
     "nav_time": ("Where the time goes", "时间去向"),
     "nav_charts": ("Charts", "图表"),
+    "nav_security": ("Security", "安全"),
+    "nav_costs": ("Costs", "成本"),
+    "nav_disruptions": ("Disruptions", "中断"),
     "nav_modes": ("Modes", "模式"),
     "nav_evidence": ("Evidence", "证据"),
     "nav_audit": ("Audit", "审计"),
     "at_a_glance": ("The answer at a glance", "结论一览"),
     "where_time_goes": ("Where the time goes", "时间花在哪里"),
     "charts_by_port": ("Charts by port", "各口岸图表"),
+    "security": ("Facilitation and security", "便利与安全"),
+    "costs": ("Costs and emissions", "成本与排放"),
+    "disruptions": ("Disruptions and backlogs", "中断与积压"),
     "comparison": ("Comparison", "对比表"),
     "stations": ("Stations", "站点"),
     "warnings": ("Warnings", "警告"),
@@ -422,6 +484,10 @@ WORDS: Final[Pairs] = {
         "{mode}下有 {share} 在仿真结束时仍未离港；按其已停留的时间计入。",
     ),
     "rests_on": ("what it rests on", "依据"),
+    "sentence_turned_away": (
+        "Under {mode} {count} a day find the queue full and are turned away.",
+        "{mode}下每天有 {count} 个因队列已满被劝返。",
+    ),
     "not_measured": ("No measured entity: nothing to show.", "没有被测实体，无可显示。"),
     # Page: tables.
     "by_phase": ("By phase, h", "按环节（小时）"),
@@ -479,6 +545,100 @@ WORDS: Final[Pairs] = {
             "股道）自身没有作业。"
         ),
     ),
+    "quota": ("quota", "额度"),
+    "allowance": ("{amount} {period}", "{period} {amount}"),
+    "allowance_from": ("{amount} {period} from {day}", "自 {day} 起{period} {amount}"),
+    "per_period": ("per {length}", "每 {length}"),
+    "semicolon": ("; ", "；"),
+    "quotas_note": (
+        "The utilisation of a quota is the used share of what its periods allow.",
+        "额度的利用率为已用数量占各时段额度的比例。",
+    ),
+    "minus": ("{mode} minus {baseline}", "{mode}减{baseline}"),
+    "flow_and_violation": ("Flow, violation", "流程、违规"),
+    "inspected_percent": ("Inspected, %", "查验比例（%）"),
+    "present": ("Violations present", "存在违规"),
+    "found": ("found", "查获"),
+    "missed": ("missed", "漏查"),
+    "hit_rate_percent": ("Hit rate, %", "查获率（%）"),
+    "detection_percent": ("Detection, %", "检出率（%）"),
+    "delay_all": ("Delay of the innocent, h", "守法者的延误（小时）"),
+    "delay_inspected": ("of the inspected innocent, h", "其中被查验者（小时）"),
+    "security_note": (
+        (
+            "Of the entities measured that are through. Inspected: the share for which some activity that looks for "
+            "the violation takes place. Found and missed are numbers of one replication, of the violations present. "
+            "Hit rate: found over inspected; detection: found over present. The innocent carry no such violation; "
+            "their delay is what they spend waiting for and in those activities, over all of them and over those "
+            "inspected. Who carries a violation is the same in every mode. Changes of shares are in percentage points."
+        ),
+        (
+            "统计已完成通关的被测实体。查验比例：至少接受一项针对该违规的作业的比例。查获与漏查为单次重复中的数量，"
+            "占存在的违规。查获率 = 查获数 ÷ 查验数；检出率 = 查获数 ÷ 存在数。守法者指无该违规者；"
+            "其延误为等待并接受这些作业的时间，分别按全部守法者与被查验者平均。各模式中携带违规的实体相同。"
+            "比例的变化以百分点计。"
+        ),
+    ),
+    "cost": ("Cost", "成本"),
+    "by_kind": ("By kind", "按类别"),
+    "by_bearer": ("By bearer", "按承担者"),
+    "emissions": ("Emissions", "排放"),
+    "kind_or_bearer": ("Kind or bearer", "类别或承担者"),
+    "costs_note": (
+        (
+            "Mean per measured entity, in CNY. Time counts as the time in port does; fuel and carbon dioxide come "
+            "from engines that run while waiting. The kinds sum to the cost, and so do the bearers."
+        ),
+        (
+            "每个被测实体的平均，单位为元。时间按在港停留时间计；燃油与二氧化碳来自等待时怠速的发动机。"
+            "各类别之和等于成本，各承担者之和亦然。"
+        ),
+    ),
+    "price_level": ("Prices of {date}. {note}", "价格水平：{date}。{note}"),
+    "staff_by_station": ("Staff on duty", "在岗人员"),
+    "staff_note": (
+        (
+            "Hours on duty and wages per day, of the stations whose staff is given. Rosters decide them, not luck, so "
+            "there is no interval."
+        ),
+        "列出人员配置的站点每天的在岗工时与工资；由班次而非随机性决定，因此没有区间。",
+    ),
+    "staff_hours": ("Staff hours per day", "人员工时（小时/天）"),
+    "staff_cost": ("Staff cost, CNY per day", "人员成本（元/天）"),
+    "change_staff_hours": ("Change, h per day", "变化（小时/天）"),
+    "change_staff_cost": ("Change, CNY per day", "变化（元/天）"),
+    "disruption": ("Disruption", "中断"),
+    "strikes_column": ("Strikes", "次数"),
+    "length_column": ("Length, h", "时长（小时）"),
+    "peak_column": ("Peak of the backlog", "积压峰值"),
+    "cleared_column": ("Cleared after, h", "消化用时（小时）"),
+    "disruption_dated": ("{dates} ({zone})", "{dates}（{zone}）"),
+    "disruption_random": (
+        "at random: {lasts} h long on average, {between} h between two",
+        "随机：平均持续 {lasts} 小时，平均间隔 {between} 小时",
+    ),
+    "strikes_all": ("{stations}: nothing left", "{stations}：全部停用"),
+    "strikes_share": ("{stations}: {share} left", "{stations}：剩余 {share}"),
+    "strikes_units": ("{stations}: {count} out", "{stations}：停用 {count}"),
+    "none_in_window": ("none begins in the measured window", "观测期内未发生"),
+    "not_cleared": ("not cleared within the run", "运行结束前未消化"),
+    "not_cleared_in": (
+        "not cleared within the run in {count} of {total} replications",
+        "{total} 次重复中有 {count} 次在运行结束前未消化",
+    ),
+    "disruptions_note": (
+        (
+            "They are part of the world: no reform changes them, and they strike at the same moments in every mode. "
+            "Peak: by how much the number in the port exceeds the most of the day before. Cleared: hours from the "
+            "end of the disruption until the number is back. Strikes, length, peak and hours are means over those "
+            "that begin in the measured window."
+        ),
+        (
+            "中断属于外部世界：改革不改变它们，各模式中发生的时刻相同。峰值：在港数量超出前一天最大值的数量。"
+            "消化用时：中断结束至在港数量恢复的小时数。次数、时长、峰值与用时均为观测期内开始的中断的平均。"
+        ),
+    ),
+    "adopted_by": ("adopted by {share} of the entities", "{share} 的实体采用"),
     "phases_note": (
         (
             "Mean hours per entity along the activities that decided when it left (its critical path): waiting "
@@ -546,6 +706,30 @@ WORDS: Final[Pairs] = {
         "Each flow and each station links to its parameters.",
         "每个流程和站点都链接到其参数。",
     ),
+}
+
+
+WARNINGS: Final[Pairs] = {
+    "overloaded": (
+        (
+            "{mode}: {station} is offered {offered} {unit} a day and has {open}: its queue grows by about {growth} a "
+            "day; there is no steady state, all times depend on the duration"
+        ),
+        (
+            "{mode}：{station}每天承接 {offered} {unit}，能力为 {open}：队列每天约增长 {growth}；无稳态，"
+            "所有时间都取决于观测时长"
+        ),
+    ),
+    "unfinished": (
+        "{mode}: {share} of {flow} had not left at the end; its times are lower bounds",
+        "{mode}：{flow}有 {share} 在结束时仍未离港；其各项时间为下限",
+    ),
+}
+"""Sentences that a study warns with, as it writes them, and what they are in Chinese."""
+LOAD_UNITS: Final[Pairs] = {
+    "unit-hours": ("unit-hours", "单位小时"),
+    "passes": ("passes", "个额度"),
+    "unit-hours of work": ("unit-hours of work", "单位小时的作业"),
 }
 
 

@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 
 from sim.measures.table import MEASURE_COLUMNS, SERIES_COLUMNS
+from sim.scenario.costs import PriceLevel
 from sim.scenario.demand import Flow
+from sim.scenario.disruptions import Disruption
 from sim.scenario.fields import Title
 from sim.scenario.procedure import Procedure
 from sim.scenario.rosters import Calendar
@@ -191,7 +193,21 @@ def _scenario(flows: list[str], modes: list[str]) -> Any:
                 ),
             )
         },
-        definition=SimpleNamespace(seed=20250602, description="Made-up figures.", disruptions={}),
+        definition=SimpleNamespace(
+            seed=20250602,
+            description="Made-up figures.",
+            disruptions={
+                "closure": Disruption.model_validate(
+                    {
+                        "title": {"en": "Closure by the neighbour", "zh": "邻国闭关"},
+                        "stations": "khorgos_road_border_booth",
+                        "leaves": "50%",
+                        "dates": ["2025-06-09..2025-06-11"],
+                    }
+                )
+            },
+            prices=PriceLevel.model_validate({"date": "2025-06-30", "note": "1 USD = 7.17 CNY"}),
+        ),
     )
     scenario.under = lambda mode: SimpleNamespace(procedure=procedure(smart=mode != "traditional"))
     return scenario
@@ -259,6 +275,31 @@ def _add_port(run: Tables, port: str, totals: list[float], *, busy_hours: range)
     run.add("all", "throughput_by_hour", "per hour", port=port, **by_hour)
 
 
+def _add_outcomes(run: Tables, like: str, *, noise: float) -> None:
+    """Risk, money, staff and a disruption of the road port; the rail port has none of them."""
+    flow, smart = "khorgos_road_general_export", like == "smart"
+    inspected, detection, present = (0.08, 0.72, 90.0) if smart else (0.31, 0.35, 90.0)
+    subject = f"{flow}/illicit"
+    run.add(subject, "inspected", "share", mean=inspected * noise)
+    run.add(subject, "detection", "share", mean=detection * noise)
+    run.add(subject, "hit_rate", "share", mean=0.4 * noise if smart else 0.04)
+    found = present * detection * noise
+    run.add(subject, "violations", "entities", present=present, found=found, missed=present - found)
+    run.add(subject, "delay_of_innocent", "h", mean=0.1 * noise if smart else 2.2 * noise, mean_of_inspected=3.0)
+    amounts = {"time": 900.0, "fees": 120.0, "fuel": 40.0} if smart else {"time": 3000.0, "fees": 420.0, "fuel": 310.0}
+    for kind, amount in amounts.items():
+        run.add(flow, f"cost_of_{kind}", "CNY", mean=amount * noise)
+    for bearer, kind in {"trader": "time", "state": "fees", "carrier": "fuel"}.items():
+        run.add(f"{flow}/{bearer}", "cost", "CNY", mean=amounts[kind] * noise)
+    run.add(flow, "cost", "CNY", mean=sum(amounts.values()) * noise)
+    run.add(flow, "co2", "kg", mean=amounts["fuel"] * 0.3 * noise)
+    run.add("khorgos_road_scanner", "staff_hours", "h per day", per_day=72.0 if smart else 36.0)
+    run.add("khorgos_road_scanner", "staff_cost", "CNY per day", per_day=3240.0 if smart else 1620.0)
+    run.add("closure", "strikes", "entities", port="khorgos_road", count=1.0)
+    run.add("closure", "backlog", "entities", port="khorgos_road", peak=(40 if smart else 310) * noise)
+    run.add("closure", "backlog", "h", port="khorgos_road", cleared=9 * noise if smart else math.nan, closed=72.0)
+
+
 def _add_stations(run: Tables, port: str, like: str, *, luck: np.random.Generator, noise: float) -> None:
     for number, station in enumerate([*STATIONS, *([SMART_ONLY[0]] if like == "smart" else [])]):
         if port_of(station) != port:
@@ -287,6 +328,7 @@ def make_study(
     """Make a study; modes other than the two standard ones lie between them."""
     scenario = _scenario(list(flows), list(modes))
     tables = Tables()
+    road = "khorgos_road_general_export" in flows
     for place, mode in enumerate(modes):
         like = mode if mode in ("traditional", "smart") else "smart"
         stretch = 1.0 if mode in ("traditional", "smart") else 1.5 + place
@@ -300,6 +342,8 @@ def make_study(
                 if inside:
                     _add_port(run, port, inside, busy_hours=range(10, 20) if like == "traditional" else range(8, 24))
                     _add_stations(run, port, like, luck=luck, noise=noise)
+            if road:
+                _add_outcomes(run, like, noise=noise)
     measures = pd.DataFrame(tables.rows, columns=list(MEASURE_COLUMNS))
     series = pd.DataFrame(tables.points, columns=list(SERIES_COLUMNS))
     warnings = []
@@ -368,14 +412,14 @@ def _parameters(modes: tuple[str, ...], flows: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _edits(modes: tuple[str, ...]) -> pd.DataFrame:
-    columns = ["mode", "port", "reform", "address", "old", "new"]
+    columns = ["mode", "port", "reform", "address", "old", "new", "adoption"]
     rows = []
     for mode in modes:
         if mode != "traditional":
             review = "routes.khorgos_road_general_export.document_review.after"
-            rows.append((mode, "khorgos_road", "advance_declaration", review, "[gate_in]", "[]"))
+            rows.append((mode, "khorgos_road", "advance_declaration", review, "[gate_in]", "[]", 0.35))
             rows += [
-                (mode, "khorgos_road", "round_the_clock", f"stations.{station}.roster", "day", "-")
+                (mode, "khorgos_road", "round_the_clock", f"stations.{station}.roster", "day", "-", 1.0)
                 for station in ("khorgos_road_scanner", "khorgos_road_border_booth")
             ]
     return pd.DataFrame(rows, columns=columns)

@@ -43,8 +43,8 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def pages(made_up):
-    return {lang: render_report(made_up, lang) for lang in texts.LANGUAGES}
+def pages(rendered):
+    return {lang: rendered["made_up", lang] for lang in texts.LANGUAGES}
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +83,11 @@ def test_both_languages_have_the_same_numbers(readers):
     assert sum(english.values()) > 1000
 
 
-def test_both_languages_of_a_real_study_have_the_same_numbers(real):
-    english, chinese = (numbers(Reader(render_report(real, lang)), titles_of(real, lang)) for lang in texts.LANGUAGES)
+@pytest.mark.parametrize("name", ["real", "border"])
+def test_both_languages_of_a_real_study_have_the_same_numbers(studies, rendered, name):
+    english, chinese = (
+        numbers(Reader(rendered[name, lang]), titles_of(studies[name], lang)) for lang in texts.LANGUAGES
+    )
     assert english == chinese
 
 
@@ -217,6 +220,7 @@ def test_the_manifest_and_the_commands_are_there(made_up, readers):
     assert second.startswith(f"smartport run scenario.resolved.yaml {end}")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_failed_audit_is_not_hidden():
     study = synthetic.make_study(replications=2, flows=(FLOW,))
     study.manifest["audit"]["smart"]["passed"] = False
@@ -225,6 +229,7 @@ def test_a_failed_audit_is_not_hidden():
     assert "The manifest records no audit." in render_report(study)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("lang", texts.LANGUAGES)
 def test_one_replication_has_no_intervals(lang):
     page = render_report(synthetic.make_study(replications=1, overload=False), lang)
@@ -232,6 +237,7 @@ def test_one_replication_has_no_intervals(lang):
     assert texts.word("no_intervals", lang) in page
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("lang", texts.LANGUAGES)
 def test_one_mode_is_described_and_not_compared(lang):
     reader = Reader(render_report(synthetic.make_study(modes=("smart",)), lang))
@@ -242,6 +248,7 @@ def test_one_mode_is_described_and_not_compared(lang):
     assert {link[1:] for link in reader.links if link.startswith("#")} <= set(reader.ids)
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("lang", texts.LANGUAGES)
 def test_more_modes_than_two(lang):
     study = synthetic.make_study(modes=("traditional", "joint_inspection", "smart"), replications=2)
@@ -251,6 +258,7 @@ def test_more_modes_than_two(lang):
     assert {link[1:] for link in reader.links if link.startswith("#")} <= set(reader.ids)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_flow_that_was_never_measured_is_left_out():
     study = synthetic.make_study(flows=(FLOW, "alashankou_rail_grain"), replications=2)
     gone = study.measures["subject"].str.startswith("alashankou_rail_grain")
@@ -263,6 +271,7 @@ def test_a_flow_that_was_never_measured_is_left_out():
     assert not rows_of(reader, "Grain trains", "Traditional")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_difference_that_luck_explains_is_called_none():
     study = synthetic.make_study(flows=(FLOW,), replications=5)
     row = (study.comparison["subject"] == FLOW) & (study.comparison["measure"] == "port_dwell")
@@ -270,6 +279,7 @@ def test_a_difference_that_luck_explains_is_called_none():
     assert "these replications show no difference" in render_report(study)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_link_to_the_other_language_is_there_when_asked_for(made_up, pages):
     assert 'class="other"' not in pages["en"]
     assert '<a class="other" href="report.zh.html">中文</a>' in render_report(made_up, other="report.zh.html")

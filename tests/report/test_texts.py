@@ -1,9 +1,11 @@
 import math
 import re
+from typing import get_args
 
 import pytest
 
 from sim.report import texts
+from sim.scenario.costs import Bearer
 
 TABLES = {
     name: table
@@ -30,7 +32,7 @@ def test_every_text_stands_in_both_languages_with_the_same_places_to_fill(name):
 
 @pytest.mark.parametrize("name", sorted(set(TABLES) - {"UNITS", "VARIABLES"}))
 def test_chinese_texts_are_chinese(name):
-    alike = {"colon", "comma", "open_at", "other_language", "unit_h"}
+    alike = {"allowance", "colon", "comma", "disruption_dated", "open_at", "other_language", "semicolon", "unit_h"}
     for key, (english, chinese) in TABLES[name].items():
         assert CHINESE.search(chinese) or key in alike, (key, english, chinese)
 
@@ -53,12 +55,18 @@ def test_the_standard_names_of_the_scenario_language_are_translated():
     assert set(texts.ENTITIES) == set(texts.EACH)
 
 
-def test_every_measure_and_statistic_of_a_real_study_has_a_name(real):
-    clocks = set(real.scenario.procedure.clocks)
-    assert set(real.measures["measure"]) - clocks <= set(texts.MEASURES)
+@pytest.mark.parametrize("name", ["real", "border"])
+def test_every_measure_and_statistic_of_a_real_study_has_a_name(studies, name):
+    study = studies[name]
+    clocks = set(study.scenario.procedure.clocks)
+    assert set(study.measures["measure"]) - clocks <= set(texts.MEASURES)
     hours = {f"h{hour:02d}" for hour in range(24)}
-    assert set(real.measures["statistic"]) - hours <= set(texts.STATISTICS)
-    assert set(real.measures["unit"]) <= set(texts.UNITS)
+    assert set(study.measures["statistic"]) - hours <= set(texts.STATISTICS)
+    assert set(study.measures["unit"]) <= set(texts.UNITS)
+
+
+def test_whoever_can_bear_a_cost_has_a_name():
+    assert set(get_args(Bearer)) == set(texts.BEARERS)
 
 
 def test_an_unknown_name_is_shown_as_it_is():
