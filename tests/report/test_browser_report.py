@@ -5,8 +5,7 @@ import unicodedata
 
 import pytest
 
-from sim.report import charts, texts
-from sim.report.page import write_report
+from sim.report import charts, facts, texts
 
 A4_WIDTH = round((210 - 2 * 13) / 25.4 * 96)
 A4_HEIGHT = round((297 - 2 * 14) / 25.4 * 96)
@@ -34,23 +33,35 @@ def squeezed(text):
 
 
 @pytest.fixture(scope="module")
-def pages(made_up, real, tmp_path_factory):
+def pages(rendered, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reports")
-    return {
-        (name, lang): write_report(study, folder / f"{name}.{lang}.html", lang)
-        for name, study in {"made_up": made_up, "real": real}.items()
-        for lang in texts.LANGUAGES
-    }
+    files = {key: folder / f"{'.'.join(key)}.html" for key in rendered}
+    for key, file in files.items():
+        file.write_text(rendered[key], encoding="utf-8")
+    return files
+
+
+@pytest.fixture(scope="module")
+def print_page(pages):
+    """Give a function that prints a page, once for all tests."""
+    printed = {}
+
+    def print_once(open_page, key):
+        if key not in printed:
+            printed[key] = open_page(pages[key]).pdf(prefer_css_page_size=True, print_background=True)
+        return printed[key]
+
+    return print_once
 
 
 @pytest.mark.parametrize("lang", texts.LANGUAGES)
 @pytest.mark.parametrize("name", ["made_up", "real"])
-def test_every_chart_is_drawn_and_the_console_is_silent(open_page, pages, name, lang):
+def test_every_chart_is_drawn_and_the_console_is_silent(open_page, pages, studies, name, lang):
     path = pages[name, lang]
     opened = open_page(path)
     boxes = opened.page.evaluate(BOXES)
-    ports = len(opened.page.query_selector_all("a.card"))
-    assert len(boxes) == ports * len(charts.CHARTS) > 0
+    ports = [facts.PortFacts(studies[name], port) for port in facts.ports(studies[name])]
+    assert len(boxes) == sum(len(charts.charts_of(found)) for found in ports) > 0
     for box in boxes:
         assert box["width"] > 300
         assert box["height"] > 80
@@ -62,7 +73,7 @@ def test_every_chart_is_drawn_and_the_console_is_silent(open_page, pages, name, 
 
 @pytest.mark.parametrize("lang", texts.LANGUAGES)
 @pytest.mark.parametrize("name", ["made_up", "real"])
-def test_it_prints_to_paper_without_cutting_a_row_or_a_chart(open_page, pages, name, lang):
+def test_it_prints_to_paper_without_cutting_a_row_or_a_chart(open_page, pages, print_page, name, lang):
     opened = open_page(pages[name, lang], viewport={"width": A4_WIDTH, "height": A4_HEIGHT})
     opened.page.emulate_media(media="print")
     rows = opened.page.evaluate(ROWS)
@@ -74,7 +85,7 @@ def test_it_prints_to_paper_without_cutting_a_row_or_a_chart(open_page, pages, n
     boxes = opened.page.evaluate(BOXES)
     assert all(box["height"] < A4_HEIGHT and box["width"] <= A4_WIDTH + 1 for box in boxes)
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= A4_WIDTH
-    printed = opened.pdf(prefer_css_page_size=True, print_background=True)
+    printed = print_page(open_page, (name, lang))
     assert len(printed.pages) > 3
     width, height = (float(side) for side in printed.pages[0].mediabox[2:])
     assert (round(width), round(height)) == (595, 842)
@@ -85,15 +96,14 @@ def test_it_prints_to_paper_without_cutting_a_row_or_a_chart(open_page, pages, n
 
 
 @pytest.mark.parametrize(("name", "lang"), [("real", "zh"), ("made_up", "en")])
-def test_no_row_of_the_printed_parameters_is_on_two_pages(open_page, pages, name, lang):
+def test_no_row_of_the_printed_parameters_is_on_two_pages(open_page, pages, print_page, name, lang):
     """Each row of the longest table has its first and its last words on one page."""
     opened = open_page(pages[name, lang])
     rows = opened.page.evaluate(
         """() => [...document.querySelectorAll('table.evidence tr[id]')].map(row =>
             [row.cells[0].querySelector('code').innerText, row.cells[2].innerText])"""
     )
-    pages_printed = opened.pdf(prefer_css_page_size=True, print_background=True).pages
-    printed = [squeezed(page.extract_text()) for page in pages_printed]
+    printed = [squeezed(page.extract_text()) for page in print_page(open_page, (name, lang)).pages]
     assert len(rows) > 20
     for address, note in rows:
         ends = squeezed(note)[-12:]
