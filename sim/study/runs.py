@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-import sim
+from sim import __version__
 from sim.engine import simpy_engine
 from sim.engine.audit import Audit, audit
 from sim.engine.cohort import sample_cohort
@@ -119,8 +119,8 @@ def perform(job: ModeJob, replication: int, *, keep_timeline: bool = False) -> R
 @cache
 def program_fingerprint() -> str:
     """Hash of the program's own text below the study, so that results of another program are never taken for these."""
-    digest = hashlib.sha256(sim.__version__.encode())
-    root = Path(sim.__file__).parent
+    digest = hashlib.sha256(__version__.encode())
+    root = Path(__file__).parent.parent
     for folder in ("engine", "measures", "scenario"):
         for file in sorted((root / folder).glob("*.py")):
             digest.update(file.name.encode() + file.read_bytes())

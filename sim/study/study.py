@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-import sim
+from sim import __version__
 from sim.errors import input_error
 from sim.scenario.checks import warnings
 from sim.scenario.loading import load
@@ -298,7 +298,7 @@ def _study(
         },
         "engine": ENGINE,
         "versions": {
-            "smartport": sim.__version__,
+            "smartport": __version__,
             "python": platform.python_version(),
             **{package: version(package) for package in ("simpy", "numpy", "pandas", "scipy", "matplotlib")},
         },
