@@ -37,14 +37,14 @@ def test_both_agree_on_the_shipped_scenarios_in_every_mode(file):
         assert waited.sum() > 5  # otherwise there was nothing to disagree about
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(worlds())
 def test_both_agree_on_random_worlds(scenario):
     workload = workload_of(scenario)
     audit(workload, assert_they_agree(workload))
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(border_worlds())
 def test_both_agree_on_random_worlds_with_the_mechanisms_of_the_border(scenario):
     workload = workload_of(scenario)

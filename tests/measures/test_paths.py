@@ -147,7 +147,7 @@ def assert_the_parts_are_the_whole(run):
     return compared
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, suppress_health_check=list(HealthCheck))
 @given(worlds())
 def test_the_parts_sum_to_the_clock_in_random_worlds(scenario):
     assert_the_parts_are_the_whole(Measured(scenario))
