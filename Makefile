@@ -42,8 +42,8 @@ test: setup ## run the whole test suite
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 reference: setup ## compute the reference run anew, and write the pages and figures that follow from program and scenarios
-	$(BIN)/python tests/reference.py
-	$(BIN)/python tests/documents.py
+	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.documents
 
 lint: setup ## check style, types and formatting
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that follow from the program and its scenarios: `python tests/documents.py`.
+"""Write the pages of docs/ that follow from the program and its scenarios: `python -m tests.documents`.
 
 The tests compare the committed pages with what this gives, so they never fall behind.
 """
@@ -12,11 +12,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from sim.scenario.loading import read_scenario
 from sim.scenario.reform import NamedReform
 from sim.scenario.rendering import text_of
 from sim.scenario.scenario import Definition
 from sim.scenario.units import format_duration
+from tests.validation import targets
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -416,7 +419,14 @@ def _percent(share: float) -> str:
 NUMBERS = ("baseline_mean", "mode_mean", "difference", "ci_low", "ci_high", "relative")
 
 
-PAGES = {"scenario-reference.md": scenario_reference, "reforms.md": reforms}
+def validation() -> str:
+    """Published totals beside those of the reference run."""
+    return (
+        page(pd.read_csv(REFERENCE / "estimates.csv")) + "\n" + GENERATED.format(source="tests/validation/targets.py")
+    )
+
+
+PAGES = {"scenario-reference.md": scenario_reference, "reforms.md": reforms, "validation.md": validation}
 
 
 def main() -> None:
