@@ -347,7 +347,8 @@ def _progress(what: str, unit: str = "runs") -> Iterator[Progress]:
     try:
         yield advance
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _report_name(lang: Lang) -> str:
