@@ -422,7 +422,9 @@ NUMBERS = ("baseline_mean", "mode_mean", "difference", "ci_low", "ci_high", "rel
 def validation() -> str:
     """Published totals beside those of the reference run."""
     return (
-        page(pd.read_csv(REFERENCE / "estimates.csv")) + "\n" + GENERATED.format(source="tests/validation/targets.py")
+        targets.page(pd.read_csv(REFERENCE / "estimates.csv"))
+        + "\n"
+        + GENERATED.format(source="tests/validation/targets.py")
     )
 
 
