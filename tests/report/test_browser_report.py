@@ -43,12 +43,13 @@ def pages(rendered, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def print_page(pages):
-    """Give a function that prints a page, once for all tests."""
+    """Give a function that prints a page, once for all tests: the sheets, and what is written on each."""
     printed = {}
 
     def print_once(open_page, key):
         if key not in printed:
-            printed[key] = open_page(pages[key]).pdf(prefer_css_page_size=True, print_background=True)
+            sheets = open_page(pages[key]).pdf(prefer_css_page_size=True, print_background=True).pages
+            printed[key] = sheets, [squeezed(sheet.extract_text()) for sheet in sheets]
         return printed[key]
 
     return print_once
@@ -85,11 +86,11 @@ def test_it_prints_to_paper_without_cutting_a_row_or_a_chart(open_page, pages, p
     boxes = opened.page.evaluate(BOXES)
     assert all(box["height"] < A4_HEIGHT and box["width"] <= A4_WIDTH + 1 for box in boxes)
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= A4_WIDTH
-    printed = print_page(open_page, (name, lang))
-    assert len(printed.pages) > 3
-    width, height = (float(side) for side in printed.pages[0].mediabox[2:])
+    sheets, written = print_page(open_page, (name, lang))
+    assert len(sheets) > 3
+    width, height = (float(side) for side in sheets[0].mediabox[2:])
     assert (round(width), round(height)) == (595, 842)
-    said = squeezed("".join(page.extract_text() for page in printed.pages))
+    said = "".join(written)
     for heading in opened.page.query_selector_all("h2"):
         assert squeezed(heading.inner_text()) in said
     assert opened.problems == []
@@ -103,11 +104,11 @@ def test_no_row_of_the_printed_parameters_is_on_two_pages(open_page, pages, prin
         """() => [...document.querySelectorAll('table.evidence tr[id]')].map(row =>
             [row.cells[0].querySelector('code').innerText, row.cells[2].innerText])"""
     )
-    printed = [squeezed(page.extract_text()) for page in print_page(open_page, (name, lang)).pages]
+    _, written = print_page(open_page, (name, lang))
     assert len(rows) > 20
     for address, note in rows:
         ends = squeezed(note)[-12:]
-        assert any(address in page and ends in page for page in printed), address
+        assert any(address in page and ends in page for page in written), address
 
 
 @pytest.mark.parametrize("lang", texts.LANGUAGES)
