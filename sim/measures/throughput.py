@@ -45,25 +45,29 @@ def add_throughput(tables: Tables, clocks: Mapping[str, Clock], workload: Worklo
     """Arrivals, departures and presence of every flow, and of all flows of a port together."""
     by_flow: dict[tuple[str, str], list[Part]] = {}
     by_port: dict[str, list[Part]] = {}
+    limited: set[str] = set()
     for code, flow in enumerate(workload.plan.flows):
+        lines = [workload.plan.resources[a.queue].queue_limit for a in flow.activities if a.queue is not None]
+        if any(limit is not None for limit in lines):
+            limited |= {flow.name, flow.port}
         mine = workload.flow == code
         part = (workload.arrival[mine], *presence(clocks, workload, timeline, code), timeline.turned_away[mine])
         by_flow.setdefault((flow.port, flow.name), []).append(part)
         by_port.setdefault(flow.port, []).append(part)
     for (port, name), parts in by_flow.items():
-        _add(tables, port, name, parts, workload.plan.calendar)
+        _add(tables, port, name, parts, calendar=workload.plan.calendar, limited=name in limited)
     for port, parts in sorted(by_port.items()):
-        _add(tables, port, ALL, parts, workload.plan.calendar)
+        _add(tables, port, ALL, parts, calendar=workload.plan.calendar, limited=port in limited)
 
 
-def _add(tables: Tables, port: str, subject: str, parts: list[Part], calendar: Calendar) -> None:
+def _add(tables: Tables, port: str, subject: str, parts: list[Part], *, calendar: Calendar, limited: bool) -> None:
+    """Add the rows of a subject; `limited` says that some line on its way can be full."""
     arrival, entered, left, away = (np.concatenate(column) for column in zip(*parts, strict=True))
     begin, end = calendar.window
     days = (end - begin) / DAY
-    if (away != NEVER).any():
+    if limited:
         tables.add(port, subject, "turned_away", "per day", per_day=((away >= begin) & (away < end)).sum() / days)
-        left = np.where(away != NEVER, NEVER, left)
-    departures = left[(left != NEVER) & (left >= begin) & (left < end)]
+    departures = left[(away == NEVER) & (left != NEVER) & (left >= begin) & (left < end)]
     tables.add(port, subject, "arrivals", "per day", per_day=((arrival >= begin) & (arrival < end)).sum() / days)
     tables.add(port, subject, "throughput", "per day", per_day=len(departures) / days)
     by_hour = np.bincount(hour_of_day(calendar, departures), minlength=24)
