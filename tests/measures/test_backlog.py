@@ -104,8 +104,12 @@ def test_who_is_turned_away_in_the_window_counts():
     assert run.values("truck", "turned_away") == {"per_day": 24}
 
 
-def test_without_full_lines_nobody_is_turned_away():
-    assert Measured(LINE.replace("queue_limit: 1", "queue_limit: 3")).rows("truck", "turned_away").empty
+def test_a_line_that_is_never_full_counts_nobody_turned_away():
+    assert Measured(LINE.replace("queue_limit: 1", "queue_limit: 3")).values("truck", "turned_away") == {"per_day": 0}
+
+
+def test_a_line_without_a_limit_counts_nothing():
+    assert Measured(LINE.replace("{queue_limit: 1}", "{}")).rows("truck", "turned_away").empty
 
 
 QUOTA = """
