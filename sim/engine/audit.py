@@ -47,7 +47,7 @@ def audit(workload: Workload, timeline: Timeline) -> Audit:
     for check in (_precedence, _durations, _losses, _lines, _refusals, check_rides):
         faults += check(workload, timeline)
     uses = usage(workload, timeline)
-    faults += _forgotten(workload, timeline, uses) + _capacity(workload, uses)
+    faults += _forgotten(workload, timeline, uses) + _delays(workload, timeline, uses) + _capacity(workload, uses)
     result, more = _conservation(workload, timeline)
     faults += more
     if faults:
@@ -152,6 +152,36 @@ def _forgotten(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[
         for queue, (rank, needs) in sorted(heads.items())
         if all(free[resource] >= amount for resource, amount in needs)
     ]
+
+
+def _delays(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str]:
+    """Who waits in a line starts in a moment in which something needed there becomes free, and no later."""
+    plan = workload.plan
+    freed = [
+        steps.times if resource.quota else np.union1d(steps.times, returned)
+        for resource, steps, (_, returned, _) in zip(plan.resources, workload.capacity, uses, strict=True)
+    ]
+    started: list[list[Times]] = [[] for _ in plan.resources]
+    enabled: list[list[Times]] = [[] for _ in plan.resources]
+    for code, flow in enumerate(plan.flows):
+        for number, activity in enumerate(flow.activities):
+            if activity.queue is None:
+                continue
+            visit = workload.visits_of_flow[code][:, number]
+            start = timeline.start[visit]
+            start = start[start > timeline.ready[visit]]
+            started[activity.queue].append(start)
+            enabled[activity.queue] += [start[np.isin(start, freed[resource])] for resource, _ in activity.needs]
+    faults = []
+    for resource, some, all_of_them in zip(plan.resources, enabled, started, strict=True):
+        if some:
+            late = np.setdiff1d(np.concatenate(all_of_them), np.concatenate(some))
+            if len(late):
+                moment = int(late[0])
+                faults.append(
+                    f"{resource.name} begins at {moment} ms what it could have begun before ({len(late)} times)"
+                )
+    return faults
 
 
 def _free_at_the_end(resource: Resource, steps: Steps, use: Use, horizon: int) -> int:

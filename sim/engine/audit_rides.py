@@ -120,6 +120,7 @@ class _Ride:
         riders = np.bincount(found[known], minlength=len(moments))
         patience, ready = self.patience[begun], self.timeline.ready[self.loading][begun]
         over = (patience != NEVER) & (start[begun] >= ready + patience)
+        late = (patience != NEVER) & (start[begun] > ready + patience)
         enough = np.where(over, 0, np.minimum(self.least, self.most)[begun])
         fits, needed = (np.zeros(len(moments), dtype=np.int64) for _ in range(2))
         np.add.at(fits, place, self.most[begun])
@@ -129,6 +130,7 @@ class _Ride:
             _fault(~known, "board without a carrier that loads")
             + _fault(riders > fits, "take more aboard than fit")
             + _fault(riders < needed, "load before enough riders have come")
+            + _fault(late, "load after their patience is over")
             + _fault((riders < fits) & (left > 0), "leave riders behind although more would fit")
         )
 

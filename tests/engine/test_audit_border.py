@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from sim.engine.audit import audit
@@ -198,6 +199,17 @@ def test_a_carrier_whose_patience_is_over_and_forgotten(ride):
     )
 
 
+def test_a_carrier_that_waits_beyond_its_patience(ride):
+    later = {"load": (57, 60), "drive": (60, 70), "unload": (70, 72)}
+    times = {("truck", 1, name): value for name, value in later.items()}
+    refused(
+        ride,
+        "load after their patience is over",
+        start={cell: start for cell, (start, _) in times.items()} | boxes("board", ..., ..., 57, 57),
+        end={cell: end for cell, (_, end) in times.items()} | boxes("board", ..., ..., 72, 72),
+    )
+
+
 TRAIN = """
 demand: {train: [10, 90], box: {arrivals: {aboard: {flow: train, riders: 2}}}}
 stations: {crane: {}}
@@ -323,6 +335,37 @@ def test_at_work_although_turned_away(line):
         start=trucks("leave", ..., ..., ..., ..., None),
         ready=trucks("leave", ..., ..., ..., ..., None),
     )
+
+
+@pytest.mark.parametrize("text", [QUOTA, RIDE, TRAIN, LINE])
+@pytest.mark.parametrize("change", [-1, 1, None])
+def test_no_single_time_can_be_changed(text, change):
+    """Each time of each visit, a millisecond sooner, later or lost."""
+    workload, timeline = simulated(world(text, duration="100 min"))
+    for field in ("ready", "start", "end", "turned_away"):
+        times = getattr(timeline, field)
+        for index in np.flatnonzero(times != NEVER):
+            other = times.copy()
+            other[index] = NEVER if change is None else other[index] + change
+            with pytest.raises(RunError):
+                audit(workload, replace(timeline, **{field: other}))
+
+
+@pytest.mark.parametrize("text", [RIDE, TRAIN])
+def test_no_rider_can_be_aboard_of_another_entity(text):
+    workload, timeline = simulated(world(text, duration="100 min"))
+    for index, carrier in enumerate(timeline.carrier):
+        for entity in {NEVER, *range(len(workload.flow))} - {int(carrier)}:
+            other = timeline.carrier.copy()
+            other[index] = entity
+            with pytest.raises(RunError):
+                audit(workload, replace(timeline, carrier=other))
+
+
+def test_one_that_waits_although_it_could_begin():
+    run = simulated(world("demand: {truck: [0, 1]}\nstations: {d: {}}\nroutes: {truck: {c: {at: d, takes: 5 min}}}"))
+    start, end = trucks("c", ..., 6), trucks("c", ..., 11)
+    refused(run, "d begins at 360000 ms what it could have begun before (1 times)", start=start, end=end)
 
 
 def test_one_that_is_served_before_those_in_front_of_it():
