@@ -59,7 +59,7 @@ def test_both_agree_where_all_mechanisms_meet(scenario):
 
 
 def test_the_engine_is_at_least_four_times_as_fast(record_property):
-    """On the shipped scenario where the ordinary style does best: short lines, much work beside each other."""
+    """On a shipped scenario of short lines, where the ordinary style does better than in crowded ports."""
     scenario = load(SCENARIOS / "urumqi_land_port.yaml").with_calendar(**SHORT | {"duration": "3 days"})
     workload = workload_of(scenario, "smart")
     seconds = {simpy_engine: float("inf"), idiomatic_simpy: float("inf")}
