@@ -113,7 +113,7 @@ def check(scenario: ScenarioFile, mode: Modes = None) -> None:
         _print_evidence(console, loaded, name)
     for station in idle_stations(loaded):
         console.print(f"[yellow]warning:[/yellow] no activity uses the station {station} in any mode", highlight=False)
-    for text in (text for name in modes for text in warnings(loaded, name)):
+    for text in dict.fromkeys(text for name in modes for text in warnings(loaded, name)):
         console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
     console.print("No problem found.")
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.streams import Uniforms, uniforms
-from sim.scenario.demand import Aboard, Arrivals, Flow
+from sim.scenario.demand import Aboard, Arrivals, Flow, recorded_times
 from sim.scenario.disruptions import Disruption
 from sim.scenario.fields import Outcome
 from sim.scenario.rosters import WEEKDAYS, Calendar
@@ -187,12 +186,7 @@ def arrival_times(arrivals: Arrivals, calendar: Calendar, luck: Luck) -> Times:
         times = _scheduled(arrivals, calendar, luck)
     else:
         assert arrivals.recorded is not None
-        begin = calendar.origin.astimezone(UTC)
-        zone = ZoneInfo(calendar.zone)
-        moments = [m if m.tzinfo else m.replace(tzinfo=zone) for m in arrivals.recorded.values]
-        times = np.sort(
-            np.array([round((m.astimezone(UTC) - begin) / timedelta(milliseconds=1)) for m in moments], dtype=np.int64)
-        )
+        times = np.array(recorded_times(arrivals.recorded.values, calendar), dtype=np.int64)
     return times[(times >= 0) & (times < calendar.horizon)]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.errors import Place, Problem
 from sim.scenario.addresses import suggestion
-from sim.scenario.demand import Flow, arrivals_per_day
+from sim.scenario.demand import Flow, arrivals_per_day, recorded_times
 from sim.scenario.document import Node, Trail, dotted
 from sim.scenario.fields import Outcome
 from sim.scenario.procedure import Activity, Awaited, Procedure, Quota, Station
@@ -322,19 +322,24 @@ def check_rides(context: Context) -> Iterator[Problem]:
             if ride is not None and ride not in riding:
                 yield context.problem((*trail, key), f'nobody rides "{ride}"' + suggestion(ride, riding))
         if activity.awaits is not None:
-            yield from _check_awaits(context, activity.awaits, trail)
+            yield from _check_awaits(context, flow, name, activity.awaits)
         if sum(other.ride == activity.ride for other in routes[flow].values()) > 1 and activity.ride is not None:
             yield context.problem(
                 (*trail, "ride"), f"{name} is the second ride {activity.ride} on this route; rename one"
             )
 
 
-def _check_awaits(context: Context, awaited: Awaited, trail: Trail) -> Iterator[Problem]:
+def _check_awaits(context: Context, carrier: str, name: str, awaited: Awaited) -> Iterator[Problem]:
+    trail: Trail = ("procedure", "routes", carrier, name, "awaits")
+    own = context.definition.procedure.routes[carrier]
+    if not any(own[other].unload == awaited.ride for other in ancestors(own).get(name, ())):
+        sentence = f"{name} must come after the activity with `unload: {awaited.ride}`, or its riders never get there"
+        yield context.problem(trail, sentence)
     for flow, route in context.definition.procedure.routes.items():
         rides = [name for name, activity in route.items() if activity.ride == awaited.ride]
         if rides and (awaited.activity not in route or rides[0] not in ancestors(route)[awaited.activity]):
             sentence = f"the riders {flow} have no activity {awaited.activity} behind their ride {awaited.ride}"
-            yield context.problem((*trail, "awaits"), sentence)
+            yield context.problem(trail, sentence)
 
 
 def check_prices(context: Context) -> Iterator[Problem]:
@@ -533,12 +538,19 @@ def station_loads(scenario: Scenario, mode: str) -> list[Load]:
 
 
 def warnings(scenario: Scenario, mode: str) -> list[str]:
-    """What a user should know before believing a mode: overloaded stations."""
-    return [
+    """What a user should know before believing a mode: overloaded stations, data that is left out."""
+    overloaded = [
         f"{mode}: {load.station} is offered {load.offered:.1f} {load.unit} a day and has {load.open:.1f}: "
         f"its queue grows by about {load.growth:.0f} a day; there is no steady state, all times depend on the duration"
         for load in station_loads(scenario, mode)
         if load.ratio >= 1
+    ]
+    return overloaded + [
+        f"{outside} of {len(moments)} recorded arrivals of {name} lie outside of the calendar and are left out"
+        for name, flow in scenario.demand.items()
+        if flow.arrivals.recorded is not None
+        for moments in [recorded_times(flow.arrivals.recorded.values, scenario.calendar)]
+        if (outside := sum(not 0 <= moment < scenario.calendar.horizon for moment in moments))
     ]
 
 

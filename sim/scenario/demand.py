@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, StrictStr, WithJsonSchema, model_validator
 
 from sim.scenario.costs import FlowCosts
 from sim.scenario.distributions import Distribution
 from sim.scenario.fields import Count, Name, Strict, Title, Weight, shares_sum_to_one
-from sim.scenario.rosters import WEEKDAYS, Weekday
+from sim.scenario.rosters import WEEKDAYS, Calendar, Weekday
 from sim.scenario.units import Duration, RatePerDay, Share
 
 Direction = Literal["export", "import", "transit", "domestic"]
@@ -191,6 +192,14 @@ class Flow(Strict):
     """What they are or have from the beginning."""
     costs: FlowCosts | None = None
     """What their time in port costs."""
+
+
+def recorded_times(moments: Sequence[datetime], calendar: Calendar) -> list[int]:
+    """Recorded arrivals in simulated ms, in order; without an offset they are in the calendar's zone."""
+    zone = ZoneInfo(calendar.zone)
+    aware = (moment if moment.tzinfo else moment.replace(tzinfo=zone) for moment in moments)
+    begin = calendar.origin.astimezone(UTC)
+    return sorted(round((moment.astimezone(UTC) - begin) / timedelta(milliseconds=1)) for moment in aware)
 
 
 def arrivals_per_day(demand: Mapping[str, Flow], name: str) -> float:

@@ -280,7 +280,8 @@ def _study(
     measures = pd.concat([result.measures for result in results], ignore_index=True)
     series = pd.concat([result.series for result in results], ignore_index=True)
     calendar = scenario.calendar
-    warned = [text for mode in modes for text in warnings(scenario, mode)] + _unfinished(measures, modes)
+    warned = list(dict.fromkeys(text for mode in modes for text in warnings(scenario, mode)))
+    warned += _unfinished(measures, modes)
     manifest: dict[str, Any] = {
         "results_version": RESULTS_VERSION,
         "scenario": scenario.name,

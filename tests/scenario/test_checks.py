@@ -703,3 +703,9 @@ def test_recorded_arrivals_are_counted_over_their_own_span():
     (load,) = station_loads(scenario, "base")
     assert load.visits == pytest.approx(5 / 4)
     assert load.offered == pytest.approx(5 / 4 * 6)
+
+
+def test_recorded_arrivals_outside_of_the_calendar_are_said_to_be_left_out():
+    scenario = world("demand: {truck: [-5, 10, 20, 3000]}\nroutes: {truck: {pass: {takes: 1 min}}}")
+    sentence = "2 of 4 recorded arrivals of truck lie outside of the calendar and are left out"
+    assert warnings(scenario, "base") == [sentence]
