@@ -696,6 +696,21 @@ def test_a_station_at_its_capacity_is_overloaded_too_and_one_below_is_not():
     assert warnings(world(OVERLOAD.replace("20 min", "14 min"), duration="10 days"), "base") == []
 
 
+def test_the_load_of_a_quota_by_hand():
+    scenario = world(
+        """
+        demand: {f: {arrivals: {every: 1 h}, attributes: {aeo: {share: 25%}}}}
+        quotas: {slots: {port: port, amount: 60 per day, zone: UTC}}
+        routes: {f: {a: {only: {aeo: true}, needs: {slots: 3}}, b: {after: a, share: 50%, needs: slots}}}
+        """
+    )
+    (load,) = station_loads(scenario, "base")
+    assert load.unit == "passes"
+    assert load.visits == pytest.approx(24 * (0.25 + 0.5))
+    assert load.offered == pytest.approx(24 * (0.25 * 3 + 0.5))
+    assert load.open == pytest.approx(60)
+
+
 def test_recorded_arrivals_are_counted_over_their_own_span():
     scenario = world(
         "demand: {f: [0, 1440, 2880, 4320, 5760]}\nstations: {gate: {}}\nroutes: {f: {a: {at: gate, takes: 6 h}}}"

@@ -143,7 +143,7 @@ def table(name: str, content: str | bytes) -> None:
 
 def test_columns_of_csv_files_are_read_where_they_are_named():
     table("arrivals.csv", '\ufefftruck,arrived\r\n1,2025-06-03 08:00\r\n"2, late",2025-06-03T09:30:00+06:00\r\n')
-    table("times.csv", "minutes\n60\n 120 \n2.5\n")
+    table("times.csv", "\ufeffminutes\n60\n 120 \n2.5\n")
     scenario = loaded(spoilt(RECORDED, MEASURED))
     recorded = scenario.demand["cars"].arrivals.recorded
     assert recorded is not None
