@@ -377,9 +377,11 @@ def test_a_reform_that_changes_a_station_for_all_refuses_an_adoption():
         ("demand: {a: [0]}\nroutes: {a: {x: {load: {ride: r, up_to: 2}}}}", "must have `unload: r`"),
         ("demand: {a: [0]}\nroutes: {a: {x: {needs: pass}}}", 'there is no quota "pass"'),
         (
-            "demand: {t: [0], a: {arrivals: {aboard: {flow: t, riders: 2}}}}\n"
-            "routes: {a: {x: {ride: r}, y: {after: x}},"
-            " t: {wait: {awaits: {ride: r, activity: y}}, out: {after: wait, unload: r}}}",
+            (
+                "demand: {t: [0], a: {arrivals: {aboard: {flow: t, riders: 2}}}}\n"
+                "routes: {a: {x: {ride: r}, y: {after: x}},"
+                " t: {wait: {awaits: {ride: r, activity: y}}, out: {after: wait, unload: r}}}"
+            ),
             "wait must come after the activity with `unload: r`",
         ),
         (
