@@ -6,6 +6,7 @@ The simulated values are those of the reference run (`make reference`), so the p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -213,11 +214,8 @@ Share of the time in port that is waiting (queues and closed stations, on the cr
 | --- | --- | --- | --- | --- |
 """
 
-TAIL = """
-The other statements of the ports, each held by a test in `tests/validation/`: what opening one side or both at night
-brings, what a cut of the neighbour's admission leaves behind, what is waiting on the Kazakh side of the railway and
-what moves it, what wind does to outdoor transshipment, and what the corridors and hubs show.
-"""
+TAIL = "\n" + (Path(__file__).parent / "other_scenarios.md").read_text(encoding="utf-8")
+"""What scenarios beside the reference run have given, as it was measured."""
 
 
 def page(estimates: pd.DataFrame) -> str:
