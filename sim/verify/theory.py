@@ -144,7 +144,7 @@ def cases() -> list[Case]:
         Case(
             "Jackson network",
             "A gate, then 40 % to one station and 60 % to another, then a common exit (Jackson 1957)",
-            "110 days",
+            "200 days",
             "demand:\n" + _flow("truck", "720 per day") + "procedure:\n"
             "  stations:\n    gate: {port: port, capacity: 1}\n    few: {port: port, capacity: 1}\n"
             "    many: {port: port, capacity: 2}\n    exit: {port: port, capacity: 1}\n"
