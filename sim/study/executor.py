@@ -44,7 +44,6 @@ def perform_all(
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _begin_worker, (tuple(jobs), keep_timelines))
-    others = set(multiprocessing.active_children())
     try:
         with _interrupts_noted() as interrupted:
             with _interrupts_held():
@@ -59,11 +58,9 @@ def perform_all(
         raise RunError(
             "a worker process died, perhaps for lack of memory; what is finished is kept, run again to go on"
         ) from None
-    except BaseException:
-        for worker in set(multiprocessing.active_children()) - others:
-            worker.terminate()
-        raise
     finally:
+        # Runs in progress end by themselves: a worker stopped while it hands over a result would leave half of it in
+        # the pipe, and the reading end would wait for the other half for ever.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
