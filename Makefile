@@ -28,7 +28,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help setup run test reference lint lock clean
+.PHONY: help setup run test nightly reference lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ run: setup ## simulate the three ports (scenarios/xinjiang.yaml): tables and rep
 
 test: setup ## run the whole test suite
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+nightly: setup ## run the long forms of the tests, which need hours; what they show is kept in docs/verification.md
+	$(BIN)/python -m pytest -n $(WORKERS) -m nightly -rA
 
 reference: setup ## compute the reference run anew, and write the pages and figures that follow from program and scenarios
 	$(BIN)/python -m tests.reference
