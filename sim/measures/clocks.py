@@ -19,6 +19,10 @@ Times = NDArray[np.int64]
 PRESENCE = "port_dwell"
 """The clock that says when an entity is in its port."""
 POINTS = np.arange(1, 100) / 100
+TABLED = np.array([0.5, 0.9, 0.95])
+"""Quantiles that stand in the tables."""
+ROUNDING = 1e-9
+"""Of an entity: what sums of probabilities may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,43 @@ def point_times(
     return None
 
 
+def quantiles(
+    hours: NDArray[np.float64], finished: NDArray[np.bool_], points: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Quantiles of durations of which some are only known to be longer than what has been seen of them.
+
+    From the product-limit estimate of Kaplan and Meier (1958, doi:10.1080/01621459.1958.10501452), as SciPy has it. It
+    stands for as many entities as there are: the mass of an unfinished one goes to those that took longer. Between two
+    times the quantile is linear over the mass of one entity, as NumPy has it; so with nobody unfinished these are
+    NumPy's quantiles, and with somebody unfinished they are never below those of the durations seen.
+
+    Args:
+        hours: Durations, or what has been seen of them by the horizon.
+        finished: Which of them are whole.
+        points: Probabilities.
+
+    Returns:
+        One value a point: infinite where the estimate does not get there, that is where the quantile lies beyond the
+        horizon, and NaN of nobody.
+    """
+    if not len(hours):
+        return np.full(len(points), np.nan)
+    if finished.all():
+        return np.quantile(hours, points)
+    if not finished.any():
+        return np.full(len(points), np.inf)
+    from scipy.stats import CensoredData, ecdf  # half a second that a run without unfinished entities need not pay
+
+    curve = ecdf(CensoredData.right_censored(hours, ~finished)).cdf
+    reached = len(hours) * curve.probabilities
+    begun = np.concatenate(([0.0], reached[:-1]))
+    steps = reached > begun
+    ranks = np.maximum.accumulate(np.column_stack((begun[steps], reached[steps] - 1)).ravel())
+    wanted = points * (len(hours) - 1)
+    found = np.interp(wanted, ranks, np.repeat(curve.quantiles[steps], 2))
+    return np.where(wanted > ranks[-1] + ROUNDING, np.inf, found)
+
+
 def begin_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) -> Times | None:
     """When a clock begins for each entity of a flow, `NEVER` where it does not; None if the route has no such point."""
     begins = point_times(clock.begin, workload, timeline, code)
@@ -115,7 +156,7 @@ def _add(tables: Tables, port: str, subject: str, *, name: str, clock: Clock, re
     finished = np.concatenate([reading.finished for reading in readings])
     count = sum(len(reading.begin) for reading in readings)
     some = len(hours) > 0
-    p50, p90, p95 = np.quantile(hours, (0.5, 0.9, 0.95)) if some else (np.nan, np.nan, np.nan)
+    p50, p90, p95 = quantiles(hours, finished, TABLED)
     tables.add(
         port,
         subject,
@@ -133,5 +174,11 @@ def _add(tables: Tables, port: str, subject: str, *, name: str, clock: Clock, re
     tables.add(port, subject, name, "entities", unfinished=sum(reading.unfinished for reading in readings), count=count)
     if some:
         tables.add_series(
-            port, subject, name, axis="probability", x=POINTS, unit="h", values=np.quantile(hours, POINTS)
+            port,
+            subject,
+            name,
+            axis="probability",
+            x=POINTS,
+            unit="h",
+            values=quantiles(hours, finished, POINTS),
         )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sim.engine.audit import usage
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
-from sim.measures.clocks import measured
+from sim.measures.clocks import measured, quantiles
 from sim.measures.table import Tables
 from sim.scenario.steps import Steps
 from sim.scenario.units import DAY, HOUR
@@ -29,6 +29,7 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline) -> None
             continue
         begun = start != NEVER
         waiting = (until - ready)[counted] / HOUR
+        (p95,) = quantiles(waiting, begun[counted], np.array([0.95]))
         served = (end - start)[begun & (end != NEVER) & counted] / HOUR
         tables.add(
             resource.port,
@@ -36,7 +37,7 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline) -> None
             "waiting_time",
             "h",
             mean=waiting.mean() if len(waiting) else np.nan,
-            p95=np.quantile(waiting, 0.95) if len(waiting) else np.nan,
+            p95=p95,
         )
         tables.add(resource.port, resource.name, "service_time", "h", mean=served.mean() if len(served) else np.nan)
         starts = start[begun]

@@ -19,8 +19,10 @@ def mode_cell(names: Names, modes: Sequence[str], mode: str) -> dict[str, Any]:
 
 
 def value(estimate: Estimate | None, scale: float = 1.0) -> str:
-    """Write a mean."""
-    return number(estimate.mean * scale, decimals(estimate.mean, scale)) if estimate else texts.MISSING
+    """Write a mean; that of a quantile may lie beyond the horizon."""
+    if estimate is None:
+        return texts.MISSING
+    return texts.BEYOND if estimate.mean == math.inf else number(estimate.mean * scale, decimals(estimate.mean, scale))
 
 
 def own_interval(estimate: Estimate | None, scale: float = 1.0) -> str | None:

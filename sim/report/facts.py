@@ -265,9 +265,9 @@ class PortFacts:
         return found.n if found is not None else 0
 
     def estimate(self, mode: str, subject: str, measure: str = DWELL, statistic: str = "mean") -> Estimate | None:
-        """Look an estimate up; None if there is none or it is not a number."""
+        """Look an estimate up; None if there is none or it is not a number. A quantile may be infinite."""
         found = self._estimates.get((mode, subject, measure, statistic))
-        return found if found is not None and math.isfinite(found.mean) else None
+        return found if found is not None and not math.isnan(found.mean) else None
 
     def difference(self, mode: str, subject: str, measure: str = DWELL, statistic: str = "mean") -> Difference | None:
         """Look a paired difference up; None if there is none or it is not a number."""
@@ -517,7 +517,9 @@ def _all_stations(study: Study) -> dict[str, Any]:
 
 def _across(table: pd.DataFrame) -> pd.DataFrame:
     wide = table.pivot_table(index="x", columns="replication", values="value", aggfunc="mean", observed=True)
-    return pd.DataFrame({"mean": wide.mean(axis=1, skipna=False), "low": wide.min(axis=1), "high": wide.max(axis=1)})
+    found = pd.DataFrame({"mean": wide.mean(axis=1, skipna=False), "low": wide.min(axis=1), "high": wide.max(axis=1)})
+    found[np.isinf(wide).any(axis=1)] = math.nan  # a quantile beyond the horizon
+    return found
 
 
 def _get(mapping: Any, key: str | None) -> Any:

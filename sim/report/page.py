@@ -481,10 +481,7 @@ class _Page:
                         "hours": self.hours(own, hours[mode].get(station)),
                         "overloaded": overloaded,
                         "cells": [
-                            number(estimate.mean * scale, 1 if scale == 100 else decimals_for(estimate.mean))
-                            + ("%" if scale == 100 else "")
-                            if estimate
-                            else texts.MISSING
+                            cells.value(estimate, scale) + ("%" if estimate and scale == 100 else "")
                             for estimate, (*_, scale) in zip(estimates, _STATION_COLUMNS, strict=True)
                         ],
                     }

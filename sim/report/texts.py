@@ -17,6 +17,8 @@ Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 Pairs = Mapping[str, tuple[str, str]]
 MISSING: Final = "–"
+BEYOND: Final = "∞"
+"""A quantile beyond the end of the simulation."""
 MINUS: Final = "−"
 
 MODES: Final[Pairs] = {
@@ -478,10 +480,10 @@ WORDS: Final[Pairs] = {
     ),
     "sentence_unfinished": (
         (
-            "Under {mode} {share} had not left when the simulation ended; they are counted with the time they "
-            "had already stayed."
+            "Under {mode} {share} had not left when the simulation ended. The mean counts them with the time they "
+            "had already stayed and is a lower bound; the quantiles allow for the rest of it."
         ),
-        "{mode}下有 {share} 在仿真结束时仍未离港；按其已停留的时间计入。",
+        "{mode}下有 {share} 在仿真结束时仍未离港。平均值按其已停留的时间计入，是下限；分位数已顾及其余下时间。",
     ),
     "rests_on": ("what it rests on", "依据"),
     "sentence_turned_away": (
@@ -527,10 +529,12 @@ WORDS: Final[Pairs] = {
         (
             "Difference = {mode} minus {baseline}, replication by replication. The variance reduction says how "
             "many times the variance of the difference would be larger had the modes not shared their luck. "
+            "∞ stands for a quantile beyond the end of the simulation: too many had not left by then to know it. "
             "Every measure, of stations and phases too, is in comparison.csv."
         ),
         (
             "差值 = {mode}减{baseline}，逐次重复配对。方差缩减表示若各模式不共用随机数，差值的方差会大多少倍。"
+            "∞ 表示该分位数超出仿真期：届时未离港者过多，无从得知。"
             "包括站点与环节在内的全部指标见 comparison.csv。"
         ),
     ),
@@ -721,8 +725,8 @@ WARNINGS: Final[Pairs] = {
         ),
     ),
     "unfinished": (
-        "{mode}: {share} of {flow} had not left at the end; its times are lower bounds",
-        "{mode}：{flow}有 {share} 在结束时仍未离港；其各项时间为下限",
+        "{mode}: {share} of {flow} had not left at the end; its mean times are lower bounds",
+        "{mode}：{flow}有 {share} 在结束时仍未离港；其平均时间为下限",
     ),
 }
 """Sentences that a study warns with, as it writes them, and what they are in Chinese."""

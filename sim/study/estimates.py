@@ -18,7 +18,7 @@ CONFIDENCE = 0.95
 
 
 def half_width(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Half of the 95 % interval of each row's mean; NaN for fewer than two values.
+    """Half of the 95 % interval of each row's mean; NaN for fewer than two values, or where one is infinite.
 
     Args:
         values: Shape (rows, replications), NaN where there is no value.
@@ -27,7 +27,7 @@ def half_width(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
     n = np.sum(~np.isnan(values), axis=1)
     result = np.full(len(values), np.nan)
-    enough = n > 1
+    enough = (n > 1) & ~np.isinf(values).any(axis=1)
     spread = np.nanstd(values[enough], axis=1, ddof=1)
     result[enough] = stdtrit(n[enough] - 1, 0.5 + CONFIDENCE / 2) * spread / np.sqrt(n[enough])
     return result
@@ -47,6 +47,8 @@ def _table(measures: pd.DataFrame, mode: str) -> pd.DataFrame:
 
 def estimates(measures: pd.DataFrame, modes: Sequence[str]) -> pd.DataFrame:
     """Mean and 95 % interval of every measure across replications, of those that have a value.
+
+    A quantile that lies beyond the horizon in some replication is infinite, and so is its mean.
 
     Returns:
         A table with `ESTIMATE_COLUMNS`; intervals are blank for a single replication.
@@ -68,6 +70,7 @@ def comparison(measures: pd.DataFrame, baseline: str, modes: Sequence[str]) -> p
 
     `variance_reduction` says how many times the variance of the difference would be larger had the modes not shared
     their luck; it is blank where there is nothing to reduce. `relative` is the difference over the baseline's mean.
+    Where a quantile lies beyond the horizon in some replication, its mean is infinite and its difference not known.
 
     Returns:
         A table with `COMPARISON_COLUMNS`, of the measures that both modes have.
@@ -84,7 +87,9 @@ def comparison(measures: pd.DataFrame, baseline: str, modes: Sequence[str]) -> p
         one, two = one[:, :replications], two[:, :replications]
         both = ~(np.isnan(one) | np.isnan(two))
         one, two = np.where(both, one, np.nan), np.where(both, two, np.nan)
-        difference = two - one
+        beyond = np.isinf(one).any(axis=1) | np.isinf(two).any(axis=1)
+        difference = np.full(one.shape, np.nan)
+        difference[~beyond] = two[~beyond] - one[~beyond]
         mean, half = _means(difference), half_width(difference)
         variance = _variance(difference)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -113,5 +118,6 @@ def comparison(measures: pd.DataFrame, baseline: str, modes: Sequence[str]) -> p
 def _variance(values: NDArray[np.float64]) -> NDArray[np.float64]:
     n = np.sum(~np.isnan(values), axis=1)
     result = np.full(len(values), np.nan)
-    result[n > 1] = np.nanvar(values[n > 1], axis=1, ddof=1)
+    enough = (n > 1) & ~np.isinf(values).any(axis=1)
+    result[enough] = np.nanvar(values[enough], axis=1, ddof=1)
     return result

@@ -5,8 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.stats import CensoredData, ecdf
 
-from sim.measures.clocks import read_clock
+from sim.measures.clocks import POINTS, TABLED, quantiles, read_clock
 from sim.scenario.procedure import Clock
 from tests.measures.measured import Measured
 from tests.worlds import worlds
@@ -71,7 +73,8 @@ def test_who_has_not_left_counts_with_the_time_until_the_horizon():
     assert values["mean"] == pytest.approx((30 + 50 + 70 + 70) / 4 / 60)
     assert (values["unfinished"], values["count"]) == (1, 4)
     assert values["within_target"] == pytest.approx(3 / 4)
-    assert values["p95"] == pytest.approx(70 / 60)
+    assert values["p50"] == pytest.approx((50 + 70) / 2 / 60)
+    assert values["p95"] == np.inf
 
 
 def test_who_has_not_begun_is_counted_as_unfinished_and_not_within_the_target():
@@ -189,3 +192,111 @@ def test_to_wait_longer_for_the_unfinished_never_makes_a_time_shorter(scenario):
         assert (after.hours >= before.hours).all()
         assert np.array_equal(after.hours[before.finished], before.hours[before.finished])
         assert before.unfinished >= after.unfinished
+
+
+# Quantiles with entities that are unfinished at the horizon
+
+
+def test_quantiles_with_unfinished_entities_worked_by_hand():
+    """Durations 1, 2+, 3, 4+, 5 (+ is unfinished). Left after 1 h: 4/5; after 3 h: 4/5 x 2/3 = 8/15; after 5 h: none.
+
+    So of 5 entities 1 stands at 1 h, 4/3 at 3 h and 8/3 at 5 h: ranks 0 to 0, 1 to 4/3, 7/3 to 4, linear between.
+    """
+    hours, finished = np.array([1.0, 2, 3, 4, 5]), np.array([True, False, True, False, True])
+    points = np.array([0, 0.125, 0.25, 1 / 3, 0.5, 0.75, 1])
+    found = quantiles(hours, finished, points)
+    assert found == pytest.approx([1, 2, 3, 3, 3 + 2 * (2 - 4 / 3), 5, 5])
+
+
+def test_a_quantile_that_the_estimate_does_not_reach_lies_beyond_the_horizon():
+    """Half of the four have ended, after 1 and 2 h: ranks 0 and 1 are known, what is above 1/3 is not."""
+    hours, finished = np.array([1.0, 2, 9, 9]), np.array([True, True, False, False])
+    assert quantiles(hours, finished, np.array([0, 1 / 6, 1 / 3, 0.34, 0.5, 1])) == pytest.approx(
+        [1, 1.5, 2, np.inf, np.inf, np.inf]
+    )
+    assert np.isinf(quantiles(hours, np.zeros(4, dtype=bool), np.array([0.0, 0.5]))).all()
+
+
+def durations(rng, count, ties):
+    hours = rng.exponential(1, count)
+    hours = np.ceil(hours * 3) if ties else hours
+    return hours, rng.random(count) < rng.random()
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_quantiles_are_those_of_kaplan_and_meier(ties):
+    """Against the estimate as SciPy has it: it has reached a rank's first entity there and is not beyond its last."""
+    rng = np.random.default_rng(1)
+    reached = 0
+    for count in rng.integers(1, 60, 200):
+        hours, finished = durations(rng, count, ties)
+        if not finished.any():
+            continue
+        curve = ecdf(CensoredData.right_censored(hours, ~finished)).cdf
+        found = quantiles(hours, finished, POINTS)
+        known = np.isfinite(found)
+        low, high = (POINTS[known] * (count - 1) + add for add in (0, 1))
+        assert (curve.evaluate(found[known]) * count >= low - 1e-9).all()
+        assert (curve.evaluate(found[known] - 1e-9) * count <= high + 1e-9).all()
+        assert ((POINTS[~known] * (count - 1) + 1) > curve.probabilities[-1] * count).all()
+        reached += known.sum()
+    assert reached > 5_000
+
+
+def test_quantiles_with_nobody_unfinished_are_those_of_numpy():
+    hours = np.random.default_rng(1).exponential(1, 77)
+    assert (quantiles(hours, np.ones(77, dtype=bool), POINTS) == np.quantile(hours, POINTS)).all()
+    late = np.append(hours, 100.0)  # one unfinished behind all others moves nothing below it
+    some = np.append(np.ones(77, dtype=bool), False)
+    known = 77 * POINTS <= 76
+    assert quantiles(late, some, POINTS)[known] == pytest.approx(np.quantile(late, POINTS)[known])
+    assert np.isinf(quantiles(late, some, POINTS)[~known]).all()
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), min_size=1, max_size=40))
+def test_quantiles_are_never_below_those_of_what_has_been_seen(pairs):
+    hours, finished = (np.array(column) for column in zip(*pairs, strict=True))
+    assert (quantiles(hours.astype(float), finished, POINTS) >= np.quantile(hours, POINTS) - 1e-9).all()
+
+
+ENDLESS = """
+demand: {truck: {arrivals: {rate: 4000 per day}}}
+routes: {truck: {drive: {takes: {exponential: 10 h}}}}
+clocks: {port_dwell: {from: arrival, to: drive.end}}
+"""
+
+
+def test_quantiles_of_a_world_that_ends_at_once_are_those_of_the_distribution():
+    """Nobody waits, so a drive has nothing to do with the horizon, and the estimate is consistent."""
+    short = Measured(ENDLESS, duration="36 h")
+    reading = read_clock(short.clocks["port_dwell"], short.workload, short.timeline, 0)
+    assert 0.2 < 1 - reading.finished.mean() < 0.35
+    values = short.values("truck", "port_dwell")
+    for statistic, share in (("p50", 0.5), ("p90", 0.1)):
+        truth = -10 * np.log(share)
+        # Greenwood's error of the estimate, over the density, is below twice that without unfinished entities: a third came early enough.
+        error = 2 * np.sqrt((1 - share) / share / 6000) * 10
+        assert values[statistic] == pytest.approx(truth, abs=4 * error)
+        assert np.quantile(reading.hours, 1 - share) < truth - 4 * error
+    assert values["mean"] == pytest.approx(reading.hours.mean())
+
+
+def test_an_overloaded_run_reports_higher_quantiles_than_what_has_been_seen_of_it():
+    """And none above those that come out when the world goes on, for its queue grows and hides the worst."""
+    text = OVERLOADED.replace("RATE", "200 per day")
+    short, long = (Measured(text, duration="5 days", cool_down=rest) for rest in ("0 s", "9 days"))
+    reading = read_clock(short.clocks["port_dwell"], short.workload, short.timeline, 0)
+    seen = np.quantile(reading.hours, TABLED)
+    estimated, truth = (
+        [run.values("truck", "port_dwell")[name] for name in ("p50", "p90", "p95")] for run in (short, long)
+    )
+    assert long.values("truck", "port_dwell")["unfinished"] == 0
+    assert (estimated > 1.02 * seen).all()
+    assert (np.abs(np.subtract(estimated, truth)) < np.abs(seen - truth)).all()
+
+
+def test_waiting_for_a_station_that_has_not_ended_counts_the_same_way():
+    """One desk, 30 min each: waits of 0, 20, 40 min have ended by minute 65; that of the fourth, 60 min, has not."""
+    waiting = Measured(DESK, duration="65 min").values("desk", "waiting_time")
+    assert waiting["mean"] == pytest.approx((0 + 20 + 40 + 35) / 4 / 60)
+    assert waiting["p95"] == pytest.approx(40 / 60)  # and 39.25 of what has been seen

@@ -2,11 +2,14 @@ import re
 from collections import Counter
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+import sim
 from sim.report import facts, texts
 from sim.report.page import commands, render_report, write_report
 from tests.report import synthetic
+from tests.worlds import document, read
 
 FLOW = "khorgos_road_general_export"
 NUMBER = re.compile(r"\d+(?:[.,:\u202f]\d+)*")
@@ -292,3 +295,36 @@ def test_an_unknown_language_is_refused(made_up, tmp_path):
 
 def test_the_size_is_reasonable(pages):
     assert all(len(page.encode()) < 1_000_000 for page in pages.values())
+
+
+JAMMED = """
+replications: 2
+demand: {truck: {arrivals: {rate: 400 per day}}}
+stations: {desk: {}}
+routes: {truck: {check: {at: desk, takes: {exponential: 10 min}}}}
+clocks: {port_dwell: {from: arrival, to: check.end}}
+modes: {traditional: [], smart: [fast]}
+reforms: {fast: {title: Fast, why: A test., scale: {routes.truck.check.takes: 0.2}}}
+"""
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_quantile_beyond_the_end_of_the_simulation_is_shown_as_such():
+    study = sim.run(read(document(JAMMED, duration="2 days")))
+    reader = Reader(render_report(study, "en"))
+    p90, p95, desk = (row for row in reader.rows if texts.BEYOND in row)
+    for row, name in ((p90, "90th percentile"), (p95, "95th percentile")):
+        assert row[:4] == [name, "h", texts.BEYOND, "no steady state"]
+        assert float(row[4]) < 1
+        assert row[6:] == [texts.MISSING] * 3
+    assert desk[:2] == ["desk", "Traditional"]
+    assert any("∞ stands for a quantile beyond the end of the simulation" in text for text in reader.text)
+
+
+def test_the_chart_of_quantiles_ends_where_they_lie_beyond_the_end_of_the_simulation():
+    study = sim.run(read(document(JAMMED, duration="2 days")))
+    table = facts.PortFacts(study, "port").quantiles("truck")["traditional"]
+    lines = study.series[(study.series["axis"] == "probability") & (study.series["mode"] == "traditional")]
+    beyond = lines[np.isinf(lines["value"])]["x"].min()
+    assert 0.5 < beyond < 0.95
+    assert table.isna().all(axis=1).to_numpy().tolist() == (table.index >= beyond).tolist()

@@ -118,6 +118,17 @@ def test_a_pair_that_lacks_one_value_is_no_pair():
     assert row.ci_high == pytest.approx(-2 + stats.t.ppf(0.975, 1) * 1)
 
 
+def test_a_quantile_beyond_the_horizon_in_one_replication_has_no_finite_mean_and_no_interval():
+    measures = table(base=[4.0, np.inf, 8.0], smart=[1.0, 2.0, 7.0], jammed=[np.inf, np.inf, 9.0])
+    base = estimates(measures, ["base"]).iloc[0]
+    assert (base["n"], base["mean"]) == (3, np.inf)
+    assert np.isnan([base["ci_low"], base["ci_high"]]).all()
+    for row in comparison(measures, "base", ["base", "smart", "jammed"]).itertuples(index=False):
+        assert row.baseline_mean == np.inf
+        assert row.mode_mean == (10 / 3 if row.mode == "smart" else np.inf)
+        assert np.isnan([row.difference, row.ci_low, row.ci_high, row.relative, row.variance_reduction]).all()
+
+
 def test_where_nothing_differs_there_is_nothing_to_reduce():
     (row,) = comparison(table(base=BASE, same=BASE), "base", ["base", "same"]).itertuples(index=False)
     assert (row.difference, row.ci_low, row.ci_high, row.relative) == (0, 0, 0, 0)
