@@ -149,6 +149,14 @@ def test_tested_at_the_destination_bulk_no_longer_waits_for_the_laboratory_at_th
     assert hours("smart", flow) < 1 * DAY
 
 
+def test_oil_leaves_the_border_before_its_test_but_may_not_be_used_before_it():
+    """2.5 days less a batch at Dongying (2020); the test itself takes two to three days before and after."""
+    flow = "alashankou_rail_oil"
+    assert hours("traditional", flow) - hours("smart", flow) > 2 * DAY
+    assert hours("smart", flow) < 1 * DAY
+    assert hours("smart", flow, "usable_time") > 2 * DAY
+
+
 # -------------------------------------------------------------------------------------- wind, breakdowns, holidays
 
 

@@ -4,8 +4,11 @@ One message a test. The bounds are those of the published totals, which no input
 same with the full number of replications.
 """
 
+import json
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +18,7 @@ import sim
 from sim.scenario.checks import station_loads
 from sim.scenario.loading import load, read_scenario
 from sim.study.study import Study
+from tests.test_reforms import only_ports
 
 SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
 ROAD = "khorgos_road"
@@ -201,6 +205,63 @@ def test_three_trailers_in_ten_swapped_gain_for_all_and_none_changes_nothing():
         for mode in ("nobody_swaps", "traditional")
     )
     pd.testing.assert_frame_equal(left, right)
+
+
+@cache
+def appointments() -> Study:
+    """Appointments at the gate of Alashankou as they are, and with other habits of the drivers or fewer slots."""
+    port = "alashankou_road"
+    lists = {mode: {port: [mode] if mode != "traditional" else []} for mode in ("traditional", "gate_appointments")}
+    said = only_ports(read_scenario(SCENARIOS / "alashankou.yaml").with_modes(lists).document(), (port,))
+    said["calendar"] |= {"warm_up": "6 days", "cool_down": "4 days"}
+    drives = {f"routes.{flow}.drive.takes": {"lognormal": {"mean": "8 h", "sd": "4 h"}} for flow in EXPORTS}
+    reform = said["reforms"]["gate_appointments"]
+    said["reforms"] |= {
+        "everybody_comes": with_added(reform, "book_slot", draws={"slot": {"missed": "0%", "kept": "100%"}}),
+        "two_in_five_miss": with_added(reform, "book_slot", draws={"slot": {"missed": "40%", "kept": "60%"}}),
+        "unpunctual": reform | {"set": drives},
+        "fewer_slots": with_added(reform, "gate_slots", amount="15 per hour"),
+    }
+    said["modes"] |= {mode: {port: [mode]} for mode in said["reforms"]}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "alashankou.yaml"
+        path.write_text(json.dumps(said), encoding="utf-8")
+        return sim.run(path, replications=3, duration="6 days", workers=1)
+
+
+EXPORTS = ("alashankou_general_export", "alashankou_inland_export")
+
+
+def with_added(reform: dict[str, Any], name: str, **values: Any) -> dict[str, Any]:
+    """A reform that adds something with other values."""
+    added = {key: item | values if key.endswith(name) else item for key, item in reform["add"].items()}
+    assert added != reform["add"]
+    return reform | {"add": added}
+
+
+def to_gate(mode: str) -> float:
+    return mean(appointments(), mode, EXPORTS[0], "to_gate")
+
+
+def test_an_appointment_moves_the_waiting_from_the_gate_to_where_the_truck_comes_from():
+    before, after = (mean(appointments(), mode, EXPORTS[0]) for mode in ("traditional", "gate_appointments"))
+    assert after < before - 3
+    assert to_gate("everybody_comes") > 8.5  # eight hours of driving
+    slots = row(appointments().estimates, "gate_appointments", "alashankou_road_gate_slots", "waiting_time")
+    assert slots["mean"] > 1
+
+
+def test_who_does_not_come_costs_all_and_takes_slots_from_others():
+    habits = [to_gate(mode) for mode in ("everybody_comes", "gate_appointments", "two_in_five_miss")]
+    print(habits)
+    assert habits[0] + 9 * 0.15 < habits[1]  # more than the nine hours that those lose who miss
+    assert habits[1] + 9 * 0.25 < habits[2]
+
+
+def test_unpunctual_drivers_and_fewer_slots_lengthen_the_way_to_the_gate():
+    print(to_gate("gate_appointments"), to_gate("unpunctual"), to_gate("fewer_slots"))
+    assert to_gate("unpunctual") > to_gate("gate_appointments") + 0.5
+    assert to_gate("fewer_slots") > to_gate("gate_appointments") + 0.5
 
 
 def test_kashgar_gains_from_inland_direct_as_the_others():
