@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -42,7 +43,7 @@ ResultsFolder = Annotated[
 ]
 Modes = Annotated[
     list[str] | None,
-    typer.Option("--mode", "-m", help="A mode to run; repeat it for several. [default: all]", show_default=False),
+    typer.Option("--mode", "-m", help="A mode to run; repeat it for several.", show_default="all"),
 ]
 Language = Annotated[Lang, typer.Option("--lang", help="Language of names and texts.")]
 
@@ -124,27 +125,21 @@ def run(  # noqa: PLR0917  # typer reads an option from each
     mode: Modes = None,
     replications: Annotated[
         int | None,
-        typer.Option(min=1, help="Replications of each mode. [default: as the scenario says]", show_default=False),
+        typer.Option(min=1, help="Replications of each mode.", show_default="as the scenario says"),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="Where all luck comes from. [default: as the scenario says]", show_default=False),
+        typer.Option(min=0, help="Where all luck comes from.", show_default="as the scenario says"),
     ] = None,
     duration: Annotated[
         str | None,
-        typer.Option(
-            help='Length of the measured window, such as "28 days". [default: as the scenario says]', show_default=False
-        ),
+        typer.Option(help='Length of the measured window, such as "28 days".', show_default="as the scenario says"),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Processes; they never change a result. [default: one a processor]", show_default=False
-        ),
+        typer.Option(min=1, help="Processes; they never change a result.", show_default="one a processor"),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the results. [default: results/SCENARIO]", show_default=False)
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results.", show_default="results/SCENARIO")] = None,
     keep_timelines: Annotated[bool, typer.Option("--keep-timelines", help="Keep every visit of every run.")] = False,
     precision: Annotated[
         str | None,
@@ -199,6 +194,10 @@ def run(  # noqa: PLR0917  # typer reads an option from each
     _print_headline(console, study, lang)
     for text in study.manifest["warnings"]:
         console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
+    found = study.manifest.get("precision")
+    if found is not None and found["reached"]:
+        widest = max(found["achieved"].values())
+        typer.echo(f"Precision reached: ±{widest:.1%} or less after {study.replications} replications.")
     audits = study.manifest["audit"].values()
     typer.echo(f"Audit passed: {sum(a['runs'] for a in audits)} runs, {sum(a['visits'] for a in audits):,} visits.")
     typer.echo(f"Tables:  {folder}")
@@ -208,24 +207,20 @@ def run(  # noqa: PLR0917  # typer reads an option from each
 @app.command()
 def compare(
     results: ResultsFolder,
-    baseline: Annotated[
-        str | None, typer.Option(help="The mode to compare with. [default: the first]", show_default=False)
-    ] = None,
+    baseline: Annotated[str | None, typer.Option(help="The mode to compare with.", show_default="the first")] = None,
     lang: Language = "en",
 ) -> None:
-    """Print the time in port in each mode and the paired differences."""
+    """Print the time in port in each mode, the paired differences, and what pairing gained."""
     from sim.study.study import open_study
 
     study = open_study(results)
-    _print_headline(_console(), study, lang, baseline)
+    _print_headline(_console(), study, lang, baseline, with_reduction=True)
 
 
 @app.command()
 def report(
     results: ResultsFolder,
-    lang: Annotated[
-        Lang | None, typer.Option("--lang", help="Only this language. [default: both]", show_default=False)
-    ] = None,
+    lang: Annotated[Lang | None, typer.Option("--lang", help="Only this language.", show_default="both")] = None,
 ) -> None:
     """Write the charts and the report of some results anew."""
     from sim.study.study import open_study
@@ -256,15 +251,7 @@ def verify(
         for servers in (1, 3):
             one = agreement(peer, servers=servers)
             passed &= one.passed
-            cells = (
-                one.peer,
-                str(servers),
-                str(one.customers),
-                str(one.differing),
-                str(one.largest),
-                _mark(one.passed),
-            )
-            table.add_row(*cells)
+            table.add_row(*one.cells, _mark(one.passed))
     console.print(table)
     if "Ciw" not in peers():
         console.print("Ciw is not installed; pip install 'smartport[verify]' adds it.")
@@ -278,9 +265,7 @@ def verify(
                 advance(done, len(known))
                 for finding in findings(case):
                     passed &= finding.passed
-                    numbers = (f"{finding.theory:.5g}", f"{finding.simulated:.5g}", f"{finding.half_width:.1%}")
-                    mark = _mark(finding.passed)
-                    theory.add_row(finding.case, finding.quantity, *numbers, f"{finding.z:+.1f}", mark)
+                    theory.add_row(*finding.cells, _mark(finding.passed))
             advance(len(known), len(known))
         console.print(theory)
     if not passed:
@@ -359,15 +344,19 @@ def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...]) -> No
     """Write the charts in the first language and a page in each; pages link to each other where both exist."""
     from sim.report.charts import write_charts
     from sim.report.page import write_report
+    from sim.study.store import held
 
-    write_charts(study, folder / "charts", languages[0])
-    for lang in languages:
-        other: Lang = "zh" if lang == "en" else "en"
-        linked = other in languages or (folder / _report_name(other)).is_file()
-        write_report(study, folder / _report_name(lang), lang, other=_report_name(other) if linked else None)
+    with held(folder):
+        write_charts(study, folder / "charts", languages[0])
+        for lang in languages:
+            other: Lang = "zh" if lang == "en" else "en"
+            linked = other in languages or (folder / _report_name(other)).is_file()
+            write_report(study, folder / _report_name(lang), lang, other=_report_name(other) if linked else None)
 
 
-def _print_headline(console: Console, study: Study, lang: Lang, baseline: str | None = None) -> None:
+def _print_headline(
+    console: Console, study: Study, lang: Lang, baseline: str | None = None, *, with_reduction: bool = False
+) -> None:
     """One table: mean time in port by port and flow in every mode, and the gain with its interval."""
     from rich.markup import escape
     from rich.table import Table
@@ -388,16 +377,24 @@ def _print_headline(console: Console, study: Study, lang: Lang, baseline: str | 
         change = word("difference", lang) if len(others) == 1 else escape(f"{said.mode(mode)} − {said.mode(base)}")
         table.add_column(f"{change}\nh [95 %]", justify="right", overflow="fold")
         table.add_column("%", justify="right")
+        if with_reduction:
+            table.add_column(word("variance_reduction", lang), justify="right", overflow="fold")
+    notes = [word("headline_reduction", lang)] if with_reduction and others else []
+    if not chosen["steady"].all():
+        notes.append(word("headline_unsteady", lang))
+    table.caption, table.caption_justify = "\n".join(notes), "left"
     for port, rows in chosen.groupby("port", sort=True):
         table.add_row(f"[bold]{escape(said.port(str(port)))}[/bold]")
         for subject in sorted(set(rows["subject"]), key=lambda name: (name == "all", name)):
-            mine = rows[rows["subject"] == subject].set_index("mode")["mean"]
-            cells = [f"{mine[mode]:.1f}" if mode in mine else "–" for mode in study.modes]
+            mine = rows[rows["subject"] == subject].set_index("mode")
+            means, marks = mine["mean"], mine["steady"].map({True: "", False: "*"})
+            cells = [f"{means[mode]:.1f}{marks[mode]}" if mode in means else "–" for mode in study.modes]
             for mode in others:
                 row = _dwell(
                     compared[(compared["mode"] == mode) & (compared["port"] == port) & (compared["subject"] == subject)]
                 )
                 cells += _difference_cells(row)
+                cells += _reduction_cells(row) if with_reduction else []
             label = said.flow(str(subject))
             table.add_row(f"  {escape(label)}", *cells)
     console.print(table)
@@ -413,7 +410,14 @@ def _difference_cells(rows: pd.DataFrame) -> list[str]:
     row = rows.iloc[0]
     interval = f" [{row['ci_low']:+.1f}, {row['ci_high']:+.1f}]" if row["ci_low"] == row["ci_low"] else ""
     percent = f"{row['relative']:+.0%}" if row["relative"] == row["relative"] else "–"
-    return [f"{row['difference']:+.1f}{interval}", percent]
+    mark = "" if row["steady"] else "*"
+    return [f"{row['difference']:+.1f}{mark}{interval}", percent]
+
+
+def _reduction_cells(rows: pd.DataFrame) -> list[str]:
+    from sim.report.cells import factor
+
+    return [factor(float(reduction)) for reduction in rows["variance_reduction"][:1]] or ["–"]
 
 
 def _print_edits(console: Console, scenario: Scenario, mode: str) -> None:
@@ -482,5 +486,8 @@ def main() -> None:
     except OSError as error:
         if os.environ.get("SMARTPORT_DEBUG"):
             traceback.print_exc()
-        typer.echo(f"{error.filename or 'a file'} cannot be read or written: {error.strerror}", err=True)
+        sentence = f"{error.filename or 'a file'} cannot be read or written: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            sentence += "; make room and give the same command again: what is finished is kept"
+        typer.echo(sentence, err=True)
         sys.exit(1)

@@ -49,6 +49,11 @@ class Agreement:
         """Whether every start is equal."""
         return self.differing == 0
 
+    @property
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """Peer, servers, customers, differing starts and the largest difference as they are printed."""
+        return (self.peer, str(self.servers), str(self.customers), str(self.differing), str(self.largest))
+
 
 def kiefer_wolfowitz(arrival: Times, work: Times, servers: int) -> Times:
     """The recursion on the servers' remaining work (Kiefer and Wolfowitz 1955), here on when each is free."""

@@ -22,9 +22,11 @@ HEAD = """\
 title: "{title}"
 calendar: {{start: 2025-06-02, zone: UTC, warm_up: 4 days, duration: {duration}, cool_down: 1 day}}
 replications: 10
-seed: 20251124
+seed: {seed}
 modes: {{theory: []}}
 """
+CLOCKS = "  clocks: {dwell: {from: arrival, to: [serve.end, stay.end, leave.end, second.end]}}\n"
+SEED = 20251124
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ class Case:
     expected: dict[tuple[str, str, str], float]
     """Value by subject, measure and statistic, in the unit of the measure."""
 
-    def scenario(self) -> str:
+    def scenario(self, seed: int = SEED) -> str:
         """The whole scenario file."""
-        return HEAD.format(title=self.title, duration=self.duration) + self.world
+        return HEAD.format(title=self.title, duration=self.duration, seed=seed) + self.world + CLOCKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,12 @@ class Finding:
         """Whether the difference is luck and the interval narrow enough to have shown a fault."""
         return abs(self.z) < LARGEST_Z and self.half_width < LARGEST_HALF_WIDTH
 
+    @property
+    def cells(self) -> tuple[str, str, str, str, str, str]:
+        """Case, quantity, theory, simulated, half-width and z as they are printed."""
+        numbers = (f"{self.theory:.5g}", f"{self.simulated:.5g}", f"{self.half_width:.1%}", f"{self.z:+.1f}")
+        return (self.case, self.quantity, *numbers)
+
 
 def _minutes(value: float) -> float:
     return value / 60
@@ -82,6 +90,9 @@ def cases() -> list[Case]:
     hours = np.array([0.2] * 6 + [1.0] * 6 + [2.4] * 6 + [0.4] * 6)
     per_hour = 2400 / 24 * hours / hours.mean()
     profile = formulas.daily_number(per_hour, 3.0)
+    daytime = (np.arange(24) >= 8) & (np.arange(24) < 20)
+    by_day, by_night = np.where(daytime, 70.0, 0.0), np.where(daytime, 0.0, 40.0)
+    both_profiles = formulas.daily_number(by_day, 2.0) + formulas.daily_number(by_night, 5.0)
     variance = 0.75**2
     return [
         Case(
@@ -193,17 +204,26 @@ def cases() -> list[Case]:
             + "procedure:\n  stations: {}\n  routes: {truck: {stay: {takes: {exponential: 3 h}}}}\n",
             {("truck", "in_port", f"hour {hour:02d}"): float(profile[hour]) for hour in (3, 8, 13, 17, 21)},
         ),
+        Case(
+            "M(t)/M(t)/infinity",
+            "Rate and mean stay follow the hour of arrival, 2 h by day and 5 h by night (Massey and Whitt 1993)",
+            "40 days",
+            "demand:\n"
+            + _flow("day", "840 per day", f", hours: {daytime.astype(int).tolist()}")
+            + _flow("night", "480 per day", f", hours: {(~daytime).astype(int).tolist()}")
+            + "procedure:\n  stations: {}\n"
+            "  routes:\n    day: {stay: {takes: {exponential: 2 h}}}\n"
+            "    night: {stay: {takes: {exponential: 5 h}}}\n",
+            {("all", "in_port", f"hour {hour:02d}"): float(both_profiles[hour]) for hour in (2, 7, 9, 14, 19, 21)},
+        ),
     ]
 
 
-CLOCKS = "  clocks: {dwell: {from: arrival, to: [serve.end, stay.end, leave.end, second.end]}}\n"
-
-
-def findings(case: Case) -> list[Finding]:
+def findings(case: Case, seed: int = SEED) -> list[Finding]:
     """Run a case and put every number beside theory."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "theory.yaml"
-        path.write_text(case.scenario() + CLOCKS, encoding="utf-8")
+        path.write_text(case.scenario(seed), encoding="utf-8")
         study = run(load(path))
     return list(_compared(case, study))
 
