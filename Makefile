@@ -28,7 +28,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help setup run test nightly reference lint lock clean
+.PHONY: help setup run test nightly fingerprints reference lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,10 @@ test: setup ## run the whole test suite
 
 nightly: setup ## run the long forms of the tests, which need hours; what they show is kept in docs/verification.md
 	$(BIN)/python -m pytest -n $(WORKERS) -m nightly -rA
+
+# Where a number of a shipped scenario moves, this raises the results version and writes the size into the changelog.
+fingerprints: setup ## compute the fingerprints of the shipped scenarios anew; WHY="A sentence." says why they change
+	$(BIN)/python -m tests.fingerprints "$(WHY)"
 
 reference: setup ## compute the reference run anew, and write the pages and figures that follow from program and scenarios
 	$(BIN)/python -m tests.reference
