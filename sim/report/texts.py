@@ -299,6 +299,14 @@ CHARTS: Final[Pairs] = {
 WORDS: Final[Pairs] = {
     # Charts: axes and marks.
     "headline": ("Time in port, mean hours", "在港停留时间，平均小时数"),
+    "headline_unsteady": (
+        "* no steady state: the queue grows as long as one watches, so there is no interval",
+        "* 无稳态：观测越久队列越长，因此不给出区间",
+    ),
+    "headline_reduction": (
+        "Variance reduction: how many times the variance of the difference would be larger without shared luck",
+        "方差缩减：若不共用随机数，差值的方差会大多少倍",
+    ),
     "axis_clock_hours": ("{clock}, hours", "{clock}（小时）"),
     "axis_clock_hours_log": ("{clock}, hours (log scale)", "{clock}（小时，对数刻度）"),
     "axis_share_left": ("Share that has left, %", "已离港比例（%）"),
@@ -727,6 +735,18 @@ WARNINGS: Final[Pairs] = {
     "unfinished": (
         "{mode}: {share} of {flow} had not left at the end; its mean times are lower bounds",
         "{mode}：{flow}有 {share} 在结束时仍未离港；其平均时间为下限",
+    ),
+    "imprecise": (
+        "the precision of {wanted} is not reached after {count} replications: best so far ±{best} for {where}",
+        "{count} 次重复后仍未达到 {wanted} 的精度：目前最好为 ±{best}（{where}）",
+    ),
+    "unlasting": (
+        "the precision of {wanted} is not reached after {count} replications: ±{best} for {where} does not last yet",
+        "{count} 次重复后仍未达到 {wanted} 的精度：{where} 的 ±{best} 尚未持续",
+    ),
+    "undecided": (
+        "the precision of {wanted} is not reached after {count} replications: zero lies in the interval of {where}",
+        "{count} 次重复后仍未达到 {wanted} 的精度：{where} 的区间包含零",
     ),
 }
 """Sentences that a study warns with, as it writes them, and what they are in Chinese."""

@@ -34,12 +34,27 @@ class Precision:
     wanted: float
     reached: bool
     achieved: dict[str, float]
-    """By port (and mode, where several are compared); infinite where the value may be zero."""
+    """By port (and mode, where several are compared), at least one; infinite where zero lies in the interval."""
 
     @property
     def worst(self) -> float:
         """The widest."""
-        return max(self.achieved.values(), default=float("inf"))
+        return self.achieved[self.where]
+
+    @property
+    def where(self) -> str:
+        """Where it is the widest."""
+        return max(self.achieved, key=lambda name: self.achieved[name])
+
+    def shortfall(self, count: int) -> str:
+        """Say how far it is from what is wanted after a number of replications."""
+        if self.worst <= self.wanted:
+            best = f"±{self.worst:.1%} for {self.where} does not last yet"
+        elif np.isfinite(self.worst):
+            best = f"best so far ±{self.worst:.1%} for {self.where}"
+        else:
+            best = f"zero lies in the interval of {self.where}"
+        return f"the precision of {self.wanted:.1%} is not reached after {count} replications: {best}"
 
 
 def precision(measures: pd.DataFrame, modes: Sequence[str], wanted: float) -> Precision:
@@ -56,7 +71,7 @@ def precision(measures: pd.DataFrame, modes: Sequence[str], wanted: float) -> Pr
     holds = len(sizes) >= LOOK_AHEAD and all(
         _relative(column[:size]) <= wanted for size in sizes for column in values.values()
     )
-    return Precision(wanted, bool(values) and holds, {name: _relative(column) for name, column in values.items()})
+    return Precision(wanted, holds, {name: _relative(column) for name, column in values.items()})
 
 
 def next_count(count: int, found: Precision, most: int) -> int:

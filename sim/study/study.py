@@ -16,6 +16,7 @@ import pandas as pd
 
 from sim import __version__
 from sim.errors import input_error
+from sim.measures.clocks import PRESENCE
 from sim.scenario.checks import warnings
 from sim.scenario.loading import load
 from sim.scenario.reform import Edit
@@ -27,6 +28,7 @@ from sim.study.executor import Task, perform_all
 from sim.study.precision import MOST, Precision, next_count
 from sim.study.precision import precision as precision_of
 from sim.study.runs import ENGINE, ModeJob, RunResult, mode_job, replay
+from sim.study.steady_state import Subject, unsteady
 from sim.study.store import RESOLVED, TIMELINES, RunStore, read_manifest, write_results
 
 RESULTS_VERSION = 1
@@ -66,9 +68,14 @@ class Study:
         return int(self.manifest["replications"])
 
     @cached_property
+    def unsteady(self) -> dict[str, frozenset[Subject]]:
+        """By mode the ports and their flows, stations and quotas that have no steady state."""
+        return {mode: unsteady(self.scenario, mode) for mode in self.modes}
+
+    @cached_property
     def estimates(self) -> pd.DataFrame:
         """Mean and 95 % interval of every measure in every mode."""
-        return statistics_of.estimates(self.measures, self.modes)
+        return statistics_of.estimates(self.measures, self.modes, self.unsteady)
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
@@ -83,7 +90,7 @@ class Study:
         """
         if baseline not in self.modes:
             raise input_error(f'the mode "{baseline}" was not run; there are {", ".join(self.modes)}', "baseline")
-        return statistics_of.comparison(self.measures, baseline, self.modes)
+        return statistics_of.comparison(self.measures, baseline, self.modes, self.unsteady)
 
     def timeline(self, mode: str, replication: int) -> pd.DataFrame:
         """Every visit of a run: flow, entity, activity, station, ready_ms, start_ms, end_ms.
@@ -170,6 +177,9 @@ def run(
     loaded = load(scenario) if isinstance(scenario, str | Path) else scenario
     loaded = _with_values(loaded, seed=seed, replications=replications, duration=duration)
     wanted = _wanted(precision)
+    if wanted is not None and PRESENCE not in loaded.procedure.clocks:
+        sentence = f"needs the clock {PRESENCE}, the time in port; define it or leave the precision out"
+        raise input_error(sentence, "precision")
     names = list(dict.fromkeys(modes)) if modes else loaded.modes
     jobs = [mode_job(loaded, mode) for mode in names]
     count = loaded.definition.replications
@@ -327,10 +337,7 @@ def _study(
             "achieved": _finite(precision),
         }
         if not precision.reached:
-            best = f"best so far ±{precision.worst:.1%}" if np.isfinite(precision.worst) else "a difference may be zero"
-            count = scenario.definition.replications
-            sentence = f"the precision of {precision.wanted:.1%} is not reached after {count} replications: {best}"
-            warned.append(sentence)
+            warned.append(precision.shortfall(scenario.definition.replications))
     kept = {(r.mode, r.replication): r.timeline for r in results if r.timeline is not None}
     return Study(scenario, manifest, measures, series, folder, kept)
 
@@ -346,7 +353,7 @@ def _finite(precision: Precision) -> dict[str, float | None]:
 
 
 def _unfinished(measures: pd.DataFrame, modes: list[str]) -> list[str]:
-    """Flows of which many had not left at the end: their times are lower bounds."""
+    """Flows of which many had not left at the end: their means are lower bounds."""
     found = []
     chosen = measures[(measures["measure"] == "port_dwell") & (measures["subject"] != "all")]
     for mode in modes:
@@ -355,7 +362,9 @@ def _unfinished(measures: pd.DataFrame, modes: list[str]) -> list[str]:
             unfinished = rows.loc[rows["statistic"] == "unfinished", "value"].sum()
             if count and unfinished / count > MUCH_UNFINISHED:
                 share = unfinished / count
-                found.append(f"{mode}: {share:.1%} of {subject} had not left at the end; its times are lower bounds")
+                found.append(
+                    f"{mode}: {share:.1%} of {subject} had not left at the end; its mean times are lower bounds"
+                )
     return found
 
 

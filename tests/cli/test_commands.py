@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 import sim
+from sim.report.cells import factor
 from sim.scenario.document import parse_document
 
 ROOT = Path(__file__).parent.parent.parent
@@ -281,6 +282,41 @@ def test_compare_with_another_baseline(finished: tuple[Path, subprocess.Complete
     (less,) = set(re.findall(r"(-\d+\.\d) \[", first))
     (more,) = set(re.findall(r"(\+\d+\.\d) \[", other))
     assert float(less) == -float(more)
+
+
+def test_compare_prints_the_variance_reduction(finished: tuple[Path, subprocess.CompletedProcess[str]]):
+    folder, said = finished
+    table = sim.open(folder / "results" / "tiny").comparison
+    row = table[(table["measure"] == "port_dwell") & (table["statistic"] == "mean") & (table["subject"] == "all")].iloc[
+        0
+    ]
+    lines = smartport("compare", "results/tiny", cwd=folder, COLUMNS="120").stdout.splitlines()
+    (line,) = (line for line in lines if "All flows" in line)
+    assert line.split("│")[-2].strip() == factor(row["variance_reduction"])
+    assert any("Variance reduction: how many times" in line for line in lines)
+    assert "ariance reduction" not in said.stdout
+
+
+def test_without_steady_state_there_is_a_mark_and_no_interval(tiny: Path):
+    spoil(tiny, ("rate: 60 per day", "rate: 120 per day"))
+    said = smartport("run", "tiny.yaml", "--workers", 1, cwd=tiny, COLUMNS="120").stdout
+    rows = [line for line in said.splitlines() if "Trucks [heavy]" in line or "All flows" in line]
+    assert len(rows) == 2
+    for row in rows:
+        cells = [cell.strip() for cell in row.split("│")]
+        assert re.fullmatch(r"\d+\.\d\*", cells[2])
+        assert re.fullmatch(r"\d+\.\d", cells[3])
+        assert re.fullmatch(r"-\d+\.\d\*", cells[4])
+    assert "* no steady state: the queue grows as long as one watches" in said
+
+
+def test_a_precision_that_is_reached_or_not_is_said(tiny: Path):
+    said = smartport("run", "tiny.yaml", "--precision", "90%", "--workers", 1, cwd=tiny).stdout
+    assert re.search(r"^Precision reached: ±\d+\.\d% or less after \d+ replications\.$", said, re.MULTILINE)
+    said = smartport("run", "tiny.yaml", "--precision", "1%", "--most-replications", 15, cwd=tiny).stdout
+    text = re.sub(r"\s+", " ", said)
+    assert "warning: the precision of 1.0% is not reached after 15 replications: best so far ±" in text
+    assert "Precision reached" not in text
 
 
 def test_report_is_written_anew(finished: tuple[Path, subprocess.CompletedProcess[str]]):

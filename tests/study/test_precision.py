@@ -1,10 +1,13 @@
 """Replications until the paired difference is precise: the rule, what it asks for next, and a whole study."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import sim
+from sim.report.facts import warning_values
 from sim.study.precision import FEWEST, LOOK_AHEAD, next_count, precision
 from tests.worlds import world
 
@@ -90,3 +93,25 @@ def test_modes_without_a_difference_are_known_for_certain():
 def test_a_precision_is_a_share(text):
     with pytest.raises(sim.InputError, match="precision: expected"):
         sim.run(world(WORLD), precision=text)
+
+
+@pytest.mark.parametrize(
+    ("noise", "wanted", "count", "said"),
+    [
+        (1.0, 0.01, 20, r"1\.0% is not reached after 20 replications: best so far ±\d+\.\d% for port/other"),
+        (9.0, 0.05, 20, "5.0% is not reached after 20 replications: zero lies in the interval of port/other"),
+        (0.05, 0.05, 12, r"5\.0% is not reached after 12 replications: ±\d\.\d% for port/other does not last yet"),
+    ],
+)
+def test_what_is_not_reached_is_said_with_how_far_it_came(noise, wanted, count, said):
+    luck = np.random.default_rng(4).normal(0, noise, count)
+    found = precision(measures(np.zeros(count), 1 + luck), ["base", "other"], wanted)
+    assert not found.reached
+    assert re.fullmatch(f"the precision of {said}", found.shortfall(count))
+    assert warning_values(found.shortfall(count))[1]["where"] == "port/other"
+
+
+def test_a_precision_needs_a_time_in_port():
+    scenario = world(WORLD.replace("port_dwell", "release_time"), duration="1 day")
+    with pytest.raises(sim.InputError, match="precision: needs the clock port_dwell"):
+        sim.run(scenario, precision="5%")

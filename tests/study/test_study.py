@@ -238,10 +238,10 @@ def test_the_csv_tables_hold_the_numbers_of_the_study(study):
 def test_the_columns_are_those_that_were_promised(study):
     keys = ["port", "subject", "measure", "statistic", "unit"]
     assert list(study.measures.columns) == ["mode", "replication", *keys, "value"]
-    assert list(study.estimates.columns) == ["mode", *keys, "n", "mean", "ci_low", "ci_high"]
+    assert list(study.estimates.columns) == ["mode", *keys, "n", "mean", "ci_low", "ci_high", "steady"]
     assert list(study.comparison.columns) == [
         *("baseline", "mode", *keys, "baseline_mean", "mode_mean", "difference"),
-        *("ci_low", "ci_high", "relative", "variance_reduction"),
+        *("ci_low", "ci_high", "relative", "variance_reduction", "steady"),
     ]
     assert list(study.timeline("smart", 0).columns) == [
         *("flow", "entity", "activity", "station", "ready_ms", "start_ms", "end_ms")
