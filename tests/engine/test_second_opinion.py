@@ -6,6 +6,7 @@ from time import perf_counter
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sim.engine import simpy_engine
 from sim.engine.audit import audit
@@ -55,6 +56,21 @@ def test_both_agree_on_random_worlds_with_the_mechanisms_of_the_border(scenario)
 @given(busy_worlds())
 def test_both_agree_where_all_mechanisms_meet(scenario):
     workload = workload_of(scenario)
+    audit(workload, assert_they_agree(workload))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", [worlds, border_worlds, busy_worlds], ids=lambda kind: kind.__name__)
+@settings(
+    max_examples=1500,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_both_agree_on_thousands_of_random_worlds(kind, data):
+    """Others every night; the blob that a failure prints brings its world back."""
+    workload = workload_of(data.draw(kind()))
     audit(workload, assert_they_agree(workload))
 
 

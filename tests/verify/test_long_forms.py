@@ -1,4 +1,4 @@
-"""Theory near capacity and over many seeds: `make nightly`."""
+"""Theory near capacity and over many seeds, peers over many customers: `make nightly`."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from sim.verify import formulas
+from sim.verify.peers import agreement
 from sim.verify.theory import SEED, Case, cases, findings
 
 pytestmark = pytest.mark.nightly
@@ -98,3 +99,12 @@ def test_differences_from_theory_are_those_of_chance():
     print(f"{len(z)} z: mean {z.mean():+.2f}, sd {z.std(ddof=1):.2f}, {within:.1%} within 95 %, KS p {test.pvalue:.2f}")
     assert test.pvalue > 1e-3
     assert stats.binomtest(int((np.abs(z) >= stats.t.ppf(0.975, REPLICATIONS - 1)).sum()), len(z), 0.05).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("servers", [1, 4, 16])
+@pytest.mark.parametrize("peer", ["Kiefer-Wolfowitz", "Ciw"])
+def test_every_one_of_many_starts_is_equal_to_that_of_another_program(peer: str, servers: int):
+    found = agreement(peer, servers=servers, days=100)
+    print(found.cells)
+    assert found.customers > 200_000
+    assert (found.differing, found.largest) == (0, 0)
