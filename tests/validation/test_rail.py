@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 
 import sim
@@ -19,7 +20,7 @@ from sim.study.runs import mode_job, replay
 from sim.study.study import Study
 
 SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
-REPLICATIONS = {"rail_both_sides": 4, "alashankou_wind": 2, "urumqi_land_port": 2}
+REPLICATIONS = {"rail_both_sides": 4, "alashankou_wind": 2, "urumqi_land_port": 2, "alashankou_containers": 2}
 """The queues for wagons are long and need more of them."""
 SHORTER = {"urumqi_land_port": "7 days"}
 PORTS = ("khorgos_rail", "alashankou_rail")
@@ -155,6 +156,56 @@ def test_oil_leaves_the_border_before_its_test_but_may_not_be_used_before_it():
     assert hours("traditional", flow) - hours("smart", flow) > 2 * DAY
     assert hours("smart", flow) < 1 * DAY
     assert hours("smart", flow, "usable_time") > 2 * DAY
+
+
+# ------------------------------------------------------------------------------------------ container by container
+
+
+def boxes(mode: str, subject: str, clock: str) -> float:
+    return hours(mode, f"alashankou_rail_{subject}", clock, "alashankou_containers")
+
+
+def test_a_train_keeps_its_track_until_its_last_container_is_lifted():
+    workload, timeline = replay(mode_job(sim.load(SCENARIOS / "alashankou_containers.yaml"), "traditional"), 0)
+    codes = {flow.name: code for code, flow in enumerate(workload.plan.flows)}
+    train, box = codes["alashankou_rail_broad_train"], codes["alashankou_rail_container"]
+
+    def column(code: int, activity: str) -> np.ndarray:
+        names = [one.name for one in workload.plan.flows[code].activities]
+        return workload.visits_of_flow[code][:, names.index(activity)]
+
+    bringer = timeline.carrier[column(box, "board")]
+    lifted = timeline.end[column(box, "lift")]
+    checked = [timeline.end[column(train, name)] for name in ("train_border_check", "train_check")]
+    last = np.max(checked, axis=0)
+    for number, entity in enumerate(np.flatnonzero(workload.flow == train)):
+        mine = lifted[bringer == entity]
+        assert len(mine) in range(44, 51) or timeline.end[column(train, "hand_over")][number] < 0
+        last[number] = max(last[number], *mine) if (mine >= 0).all() and len(mine) else -1
+    empty = timeline.end[column(train, "empty")]
+    through = (empty >= 0) & (last >= 0)
+    assert through.sum() > 100
+    np.testing.assert_array_equal(empty[through], last[through])
+
+
+def test_one_container_that_is_opened_no_longer_holds_the_train():
+    """On each gauge 15 % more trains can be received since the inspection yard (2024)."""
+    before, aside, cranes = (boxes(mode, "broad_train", "track_stay") for mode in ("traditional", "aside", "cranes"))
+    assert aside < before / 3
+    assert 0.85 * before < cranes < before
+
+
+def test_what_the_track_wins_the_container_hardly_does():
+    before, aside = (boxes(mode, "container", "port_dwell") for mode in ("traditional", "aside"))
+    assert 0.9 * before < aside < before
+
+
+def test_a_yard_too_small_gives_the_waiting_back_to_the_tracks():
+    small = changed("alashankou_containers", stations={"alashankou_rail_yard.capacity": 250})
+    full = sim.run(small, modes=["aside"], replications=1, workers=1)
+    assert estimate(full, "aside", "alashankou_rail_broad_train", "track_stay") > 2 * boxes(
+        "aside", "broad_train", "track_stay"
+    )
 
 
 # -------------------------------------------------------------------------------------- wind, breakdowns, holidays
