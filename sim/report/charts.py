@@ -24,6 +24,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from sim.report import facts, style, texts
 from sim.report.facts import ALL, DWELL, KINDS, Difference, Names, OpeningHours, PortFacts
 from sim.report.style import HEADER, INK, MARGIN, MUTED, SIZE, SMALL, TINY, WIDTH
+from sim.study.store import write_bytes
 
 if TYPE_CHECKING:
     from sim.study.study import Study
@@ -1060,6 +1061,6 @@ def write_charts(study: Study, folder: Path | str, lang: str = "en") -> list[Pat
                 drawing = style.svg(figure, label=label)
             for suffix, content in ((".svg", drawing.encode()), (".png", picture)):
                 path = folder / f"{port}.{chart}{suffix}"
-                path.write_bytes(content)
+                write_bytes(path, content)
                 written.append(path)
     return written

@@ -24,6 +24,7 @@ from sim.report.facts import ALL, KINDS, NOTABLE_UNFINISHED, Difference, Names, 
 from sim.report.texts import counted, decimals_for, number, word
 from sim.scenario.procedure import Quota
 from sim.scenario.units import DAY, HOUR, format_duration, format_share
+from sim.study.store import write_text
 
 if TYPE_CHECKING:
     from sim.study.study import Study
@@ -61,8 +62,7 @@ def write_report(study: Study, path: Path | str, lang: str = "en", *, other: str
         The file.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_report(study, lang, other=other), encoding="utf-8", newline="\n")
+    write_text(path, render_report(study, lang, other=other))
     return path
 
 

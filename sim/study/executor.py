@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
+import pickle
 import signal
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from multiprocessing.sharedctypes import RawArray, RawValue
+from typing import Any, NamedTuple
 
 from sim.errors import RunError
 from sim.study.runs import ModeJob, RunResult, perform
@@ -18,11 +23,27 @@ from sim.study.runs import ModeJob, RunResult, perform
 PATIENCE = 0.2
 """Seconds until Ctrl-C is heard."""
 
+_DIED = "a worker process died, perhaps for lack of memory; what is finished is kept, run again to go on"
+_UNGUARDED = (
+    "no worker process could begin: a script that runs with workers > 1 must stand in a file, and make the call below "
+    '`if __name__ == "__main__":`; mend the script, or use workers=1'
+)
+
 Task = tuple[int, int]
 """Index of the mode's job, replication."""
 
 _jobs: Sequence[ModeJob] = ()
 _keep_timelines = False
+_signs: _Signs
+
+
+class _Signs(NamedTuple):
+    """What the main process and its workers tell each other, in shared memory and without a lock that could be lost."""
+
+    begun: Any
+    """A worker has begun."""
+    stop: Any
+    """No further run is to begin."""
 
 
 def available_workers() -> int:
@@ -32,35 +53,55 @@ def available_workers() -> int:
 
 def perform_all(
     jobs: Sequence[ModeJob], tasks: Sequence[Task], *, workers: int, keep_timelines: bool = False
-) -> Iterator[RunResult]:
+) -> Generator[RunResult]:
     """Perform runs and yield each when it is finished, in whatever order.
+
+    After Ctrl-C no run begins, and those in progress end and are yielded before KeyboardInterrupt is raised. A second
+    Ctrl-C raises it at once.
 
     Raises:
         RunError: If a run fails or a worker dies.
     """
-    if workers <= 1 or len(tasks) <= 1:
-        for index, replication in tasks:
-            yield perform(jobs[index], replication, keep_timeline=keep_timelines)
-        return
+    with _interrupts_noted() as interrupted:
+        if workers <= 1 or len(tasks) <= 1:
+            for index, replication in tasks:
+                if not interrupted:
+                    yield perform(jobs[index], replication, keep_timeline=keep_timelines)
+        else:
+            yield from _in_workers(jobs, tasks, min(workers, len(tasks)), keep_timelines, interrupted)
+        if interrupted:
+            raise KeyboardInterrupt
+
+
+def _in_workers(
+    jobs: Sequence[ModeJob], tasks: Sequence[Task], workers: int, keep_timelines: bool, interrupted: Sequence[int]
+) -> Generator[RunResult]:
+    signs = _Signs(RawValue(ctypes.c_bool, False), RawValue(ctypes.c_bool, False))
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _begin_worker, (tuple(jobs), keep_timelines))
+    # A worker reads its arguments from a pipe. If it dies before, the main process waits for ever, unless all of them
+    # fit into the pipe; so the jobs go another way.
+    said = pickle.dumps(tuple(jobs))
+    shared = RawArray(ctypes.c_char, len(said))
+    shared.raw = said
+    pool = ProcessPoolExecutor(workers, context, _begin_worker, (shared, keep_timelines, signs))
     try:
-        with _interrupts_noted() as interrupted:
-            with _interrupts_held():
-                pending: set[Future[RunResult]] = {pool.submit(_perform_task, task) for task in tasks}
-            while pending and not interrupted:
-                done, pending = wait(pending, timeout=PATIENCE, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-            if interrupted:
-                raise KeyboardInterrupt
+        with _interrupts_held():
+            pending: set[Future[RunResult | None]] = {pool.submit(_perform_task, task) for task in tasks}
+        while pending:
+            done, pending = wait(pending, timeout=PATIENCE, return_when=FIRST_COMPLETED)
+            if interrupted and not signs.stop.value:
+                signs.stop.value = True  # the pool hands out tasks ahead, and does not call those back
+                pending = {future for future in pending if not future.cancel()}
+            for future in done:
+                result = future.result()
+                if result is not None:
+                    yield result
     except BrokenProcessPool:
-        raise RunError(
-            "a worker process died, perhaps for lack of memory; what is finished is kept, run again to go on"
-        ) from None
+        raise RunError(_DIED if signs.begun.value else _UNGUARDED) from None
     finally:
         # Runs in progress end by themselves: a worker stopped while it hands over a result would leave half of it in
         # the pipe, and the reading end would wait for the other half for ever.
+        signs.stop.value = True
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -89,18 +130,26 @@ def _interrupts_noted() -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():
         yield noted
         return
-    before = signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
+
+    def note(number: int, _: object) -> None:
+        noted.append(number)
+        if len(noted) > 1:
+            raise KeyboardInterrupt
+        sys.stderr.write("\nRuns in progress end and are kept; Ctrl-C again does not wait for them.\n")
+
+    before = signal.signal(signal.SIGINT, note)
     try:
         yield noted
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _begin_worker(jobs: Sequence[ModeJob], keep_timelines: bool) -> None:
-    global _jobs, _keep_timelines  # the one way to hand a pool's workers what they share
+def _begin_worker(jobs: ctypes.Array[ctypes.c_char], keep_timelines: bool, signs: _Signs) -> None:
+    global _jobs, _keep_timelines, _signs  # the one way to hand a pool's workers what they share
+    signs.begun.value = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _jobs, _keep_timelines = jobs, keep_timelines
+    _jobs, _keep_timelines, _signs = pickle.loads(jobs.raw), keep_timelines, signs  # noqa: S301  # from our main process
 
 
 def _end_with_parent() -> None:
@@ -111,6 +160,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _perform_task(task: Task) -> RunResult:
+def _perform_task(task: Task) -> RunResult | None:
+    if _signs.stop.value:
+        return None
     index, replication = task
     return perform(_jobs[index], replication, keep_timeline=_keep_timelines)

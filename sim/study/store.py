@@ -1,18 +1,24 @@
 """Results on disk: finished runs by the hash of their inputs, and the tables made of them.
 
-Everything is written beside its place, flushed, and renamed into it, so a reader sees a whole file or none.
+Everything is written beside its place, flushed, and renamed into it, so a reader sees a whole file or none. One program
+at a time writes into a results folder.
 """
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import io
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 import yaml
@@ -25,6 +31,8 @@ MANIFEST = "manifest.json"
 RESOLVED = "scenario.resolved.yaml"
 RUNS = "runs"
 TIMELINES = "timelines"
+LOCK = ".lock"
+STAGE = ".writing"
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -36,13 +44,22 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None:  # as of a disk that is full
+            raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes, whole or not at all."""
+    write_whole(path, lambda target: target.write_bytes(content))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8, whole or not at all."""
-    write_whole(path, lambda target: target.write_bytes(text.encode()))
+    write_bytes(path, text.encode())
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:
@@ -55,6 +72,25 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     write_whole(path, lambda target: table.to_csv(target, index=False, lineterminator="\n"))
 
 
+TIMELINE = "timeline.parquet"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _canonical(said: dict[str, Any]) -> bytes:
+    return json.dumps(said, sort_keys=True).encode()
+
+
+def _read_parquet(path: Path, digest: str) -> pd.DataFrame:
+    """The table of a file whose bytes are those that were written."""
+    content = path.read_bytes()
+    if _digest(content) != digest:
+        raise ValueError(f"{path} was changed")
+    return pd.read_parquet(io.BytesIO(content))
+
+
 class RunStore:
     """Finished runs in a results folder, each a folder named by the hash of its inputs."""
 
@@ -62,39 +98,48 @@ class RunStore:
         self.folder = folder / RUNS
 
     def find(self, key: str, *, with_timeline: bool) -> RunResult | None:
-        """A finished run, None if there is none."""
+        """A finished run, None if there is none that is whole."""
         place = self.folder / key
-        timeline = place / "timeline.parquet"
-        if not (place / "run.json").is_file() or (with_timeline and not timeline.is_file()):
+        try:
+            said = json.loads((place / "run.json").read_bytes())
+            if said.pop("digest") != _digest(_canonical(said)):
+                return None
+            tables = {
+                name: _read_parquet(place / name, digest)
+                for name, digest in said["files"].items()
+                if with_timeline or name != TIMELINE
+            }
+            return RunResult(
+                said["mode"],
+                said["replication"],
+                tables["measures.parquet"],
+                tables["series.parquet"],
+                Audit(**said["audit"]),
+                said["seconds"],
+                tables[TIMELINE] if with_timeline else None,
+            )
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):  # of another version, or damaged
             return None
-        said = json.loads((place / "run.json").read_text(encoding="utf-8"))
-        return RunResult(
-            said["mode"],
-            said["replication"],
-            pd.read_parquet(place / "measures.parquet"),
-            pd.read_parquet(place / "series.parquet"),
-            Audit(**said["audit"]),
-            said["seconds"],
-            pd.read_parquet(timeline) if with_timeline else None,
-        )
 
     def keep(self, key: str, result: RunResult) -> None:
         """Keep a finished run."""
         place = self.folder / key
         temporary = self.folder / f".{key}.{os.getpid()}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
+        tables = {"measures.parquet": result.measures, "series.parquet": result.series}
+        if result.timeline is not None:
+            tables[TIMELINE] = result.timeline
         try:
-            write_parquet(temporary / "measures.parquet", result.measures)
-            write_parquet(temporary / "series.parquet", result.series)
-            if result.timeline is not None:
-                write_parquet(temporary / "timeline.parquet", result.timeline)
+            for name, table in tables.items():
+                write_parquet(temporary / name, table)
             said = {
                 "mode": result.mode,
                 "replication": result.replication,
                 "seconds": result.seconds,
                 "audit": asdict(result.audit),
+                "files": {name: _digest((temporary / name).read_bytes()) for name in tables},
             }
-            write_text(temporary / "run.json", json.dumps(said))
+            write_text(temporary / "run.json", json.dumps({**said, "digest": _digest(_canonical(said))}))
             shutil.rmtree(place, ignore_errors=True)
             temporary.rename(place)
         finally:
@@ -116,19 +161,90 @@ def write_results(
     resolved: dict[str, Any],
     manifest: dict[str, Any],
 ) -> None:
-    """Write the tables of a study; the manifest goes first out and last in, so it never stands beside other tables."""
-    (folder / MANIFEST).unlink(missing_ok=True)
-    shutil.rmtree(folder / TIMELINES, ignore_errors=True)
-    for name, table in tables.items():
-        if name.endswith(".csv"):
-            write_csv(folder / name, table)
-        else:
-            write_parquet(folder / name, table)
-    for (mode, replication), table in timelines.items():
-        write_parquet(folder / TIMELINES / mode / f"{replication}.parquet", table)
-    text = yaml.dump(resolved, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
-    write_text(folder / RESOLVED, text)
-    write_text(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    """Write the tables of a study.
+
+    All is written beside the old results before any of them is replaced, so that a full disk costs neither. The
+    manifest goes first out and last in, so it never stands beside tables that are not its own.
+    """
+    stage = folder / STAGE
+    shutil.rmtree(stage, ignore_errors=True)
+    try:
+        for name, table in tables.items():
+            if name.endswith(".csv"):
+                write_csv(stage / name, table)
+            else:
+                write_parquet(stage / name, table)
+        for (mode, replication), table in timelines.items():
+            write_parquet(stage / TIMELINES / mode / f"{replication}.parquet", table)
+        text = yaml.dump(resolved, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
+        write_text(stage / RESOLVED, text)
+        write_text(stage / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+        (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder / TIMELINES, ignore_errors=True)
+        for path in sorted(stage.iterdir(), key=lambda path: path.name == MANIFEST):
+            path.replace(folder / path.name)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a results folder against other programs that would write into it.
+
+    The operating system lets go of it when the process ends, however it ends, so a file left behind holds nobody up.
+
+    Raises:
+        InputError: If another program holds it, or it cannot be held.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LOCK
+    while True:
+        with path.open("a+", encoding="utf-8") as stream:
+            try:
+                _lock(stream)
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EAGAIN):
+                    raise input_error(
+                        f"cannot be locked ({error.strerror}); name a folder on another disk with --out", str(folder)
+                    ) from None
+                stream.seek(0)
+                who = stream.read().strip() or "another process"
+                raise input_error(
+                    f"is in use by {who}; wait until it has finished, or name another folder with --out", str(folder)
+                ) from None
+            if not _is_at(stream, path):
+                continue  # its holder has removed it meanwhile
+            stream.truncate(0)
+            stream.write(f"process {os.getpid()} on {socket.gethostname()}")
+            stream.flush()
+            try:
+                yield
+            finally:
+                if os.name == "posix":  # elsewhere an open file cannot be removed, and need not be
+                    path.unlink(missing_ok=True)
+            return
+
+
+if os.name == "posix":
+    import fcntl
+
+    def _lock(stream: IO[str]) -> None:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+else:
+    import msvcrt
+
+    def _lock(stream: IO[str]) -> None:
+        stream.seek(1_000_000)  # behind what the file says, which others may read
+        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+
+
+def _is_at(stream: IO[str], path: Path) -> bool:
+    """Whether an open file is still the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 class _Dumper(yaml.SafeDumper):
@@ -166,4 +282,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise input_error(
             f"holds a {MANIFEST} that cannot be read: {error}; run the scenario again", str(folder)
         ) from None
+    if not isinstance(manifest, dict):
+        raise input_error(f"holds a {MANIFEST} that is no mapping; run the scenario again", str(folder))
     return manifest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sim import __version__
-from sim.errors import input_error
+from sim.errors import InputError, Problem, input_error
 from sim.measures.clocks import PRESENCE
 from sim.scenario.checks import warnings
 from sim.scenario.loading import load
@@ -29,7 +30,7 @@ from sim.study.precision import MOST, Precision, next_count
 from sim.study.precision import precision as precision_of
 from sim.study.runs import ENGINE, ModeJob, RunResult, mode_job, replay
 from sim.study.steady_state import Subject, unsteady
-from sim.study.store import RESOLVED, TIMELINES, RunStore, read_manifest, write_results
+from sim.study.store import RESOLVED, TIMELINES, RunStore, held, read_manifest, write_results
 
 RESULTS_VERSION = 1
 """Changes with every change of the program that moves a number; see the changelog."""
@@ -170,7 +171,7 @@ def run(
         progress: Called with the number of finished and of all runs.
 
     Raises:
-        InputError: If the input is wrong.
+        InputError: If the input is wrong, or another program writes into the folder.
         RunError: If a run fails its audit.
     """
     begin = perf_counter()
@@ -186,17 +187,19 @@ def run(
     folder = Path(out) if out is not None else None
     store = RunStore(folder) if folder is not None else None
     runs = _Runs(jobs, store, workers=workers, keep_timelines=keep_timelines, progress=progress)
-    runs.perform(count)
-    found = _measured(runs, names, count, wanted)
-    while found is not None and not found.reached and count < most_replications:
-        count = next_count(count, found, most_replications)
+    with held(folder) if folder is not None else nullcontext():
         runs.perform(count)
         found = _measured(runs, names, count, wanted)
-    if count != loaded.definition.replications:
-        loaded = loaded.with_values(replications=count)
-    study = _study(loaded, names, runs.results(count), seconds=perf_counter() - begin, folder=folder, precision=found)
-    if store is not None:
-        save(study, store, {job.key(replication) for job in jobs for replication in range(count)})
+        while found is not None and not found.reached and count < most_replications:
+            count = next_count(count, found, most_replications)
+            runs.perform(count)
+            found = _measured(runs, names, count, wanted)
+        if count != loaded.definition.replications:
+            loaded = loaded.with_values(replications=count)
+        seconds = perf_counter() - begin
+        study = _study(loaded, names, runs.results(count), seconds=seconds, folder=folder, precision=found)
+        if store is not None:
+            save(study, store, {job.key(replication) for job in jobs for replication in range(count)})
     return study
 
 
@@ -230,12 +233,14 @@ class _Runs:
         self.tell(len(tasks))
         names = [job.mode for job in self.jobs]
         waiting = [task for task in tasks if task not in self.finished]
-        for result in perform_all(self.jobs, waiting, workers=self.workers, keep_timelines=self.keep_timelines):
-            index = names.index(result.mode)
-            if self.store is not None:
-                self.store.keep(self.jobs[index].key(result.replication), result)
-            self.finished[index, result.replication] = result
-            self.tell(len(tasks))
+        performing = perform_all(self.jobs, waiting, workers=self.workers, keep_timelines=self.keep_timelines)
+        with closing(performing):  # also when keeping a result fails, so that the workers begin no other run
+            for result in performing:
+                index = names.index(result.mode)
+                if self.store is not None:
+                    self.store.keep(self.jobs[index].key(result.replication), result)
+                self.finished[index, result.replication] = result
+                self.tell(len(tasks))
 
     def tell(self, total: int) -> None:
         """Say how far it is."""
@@ -403,6 +408,13 @@ def open_study(folder: str | Path) -> Study:
     try:
         scenario = load(place / RESOLVED)
         measures, series = (pd.read_parquet(place / f"{name}.parquet") for name in ("measures", "series"))
-    except (OSError, ValueError) as error:
-        raise input_error(f"holds results that cannot be read: {error}", str(place)) from None
-    return Study(replace(scenario, name=manifest["scenario"]), manifest, measures, series, place)
+        name, _, _ = (manifest[key] for key in ("scenario", "modes", "replications"))
+        whole = read_manifest(place) == manifest
+    except InputError as error:
+        again = Problem(None, str(place), "holds results that cannot be read; run the scenario again")
+        raise InputError([again, *error.problems]) from None
+    except (OSError, ValueError, LookupError) as error:
+        raise input_error(f"holds results that cannot be read: {error}; run the scenario again", str(place)) from None
+    if not whole:
+        raise input_error("was written to meanwhile; open it again", str(place))
+    return Study(replace(scenario, name=name), manifest, measures, series, place)
