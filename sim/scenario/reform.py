@@ -6,7 +6,7 @@ removed. Two edits that would make the order matter are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -77,8 +77,8 @@ class Reform(Strict):
     remove: tuple[StrictStr, ...] = ()
     """Addresses of what is taken away; activities after a removed activity inherit its `after`."""
     add: dict[StrictStr, Anything] = {}
-    """Address to a new activity, station, roster or clock. A new activity may say `before`: these get it into their
-    `after`."""
+    """Address to a new activity, station, quota, roster or clock. A new activity may say `before`: these get it into
+    their `after`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,7 @@ class _Surgery:
         self.edits: list[Edit] = []
         self.taken: dict[Trail, tuple[str, str]] = {}
         self.done: dict[tuple[str, str, str, Trail], Any] = {}
+        self.joined: list[tuple[str, Trail, str, Place]] = []
         self.unmatched: dict[tuple[str, str, str], Place] = {}
         self.matched: set[tuple[str, str, str]] = set()
         self.ports = {
@@ -162,6 +163,7 @@ class _Surgery:
                 self.problems.append(
                     Problem(place, f"{kind}.{address}", f"matches nothing at the ports where reform {name} is applied")
                 )
+        self.problems.extend(self.lost())
         if self.problems:
             raise InputError(self.problems)
         return self.root, sorted(self.edits, key=lambda edit: (edit.trail[:3], str(edit.trail)))
@@ -323,7 +325,8 @@ class _Surgery:
 
     def insert(self, named: NamedReform, port: str, trail: Trail, node: Node) -> None:
         """Add a node; for an activity with `before`, put it into the `after` of those."""
-        followers = _names(node.child("before"))
+        before = node.child("before")
+        followers, place = _names(before), (before or node).place
         if node.child("before") is not None:
             node = node.with_value(("before",), None)
         self.change(named, port, trail, node)
@@ -331,6 +334,23 @@ class _Surgery:
             after_trail = (*trail[:3], follower, "after")
             names = _names(self.root.find(after_trail))
             self.change(named, port, after_trail, _name_list([*names, str(trail[-1])], node))
+            self.joined.append((named.name, trail, follower, place))
+
+    def lost(self) -> Iterator[Problem]:
+        """Additions that say `before` somebody, whose `after` another edit has then put without them."""
+        for name, trail, follower, place in self.joined:
+            after = (*trail[:3], follower, "after")
+            if self.root.find(after[:-1]) is None or str(trail[-1]) in _names(self.root.find(after)):
+                continue
+            others = {
+                other for taken, (other, kind) in self.taken.items() if kind != "add" and after[: len(taken)] == taken
+            }
+            who = "it also" if others <= {name} else f"reform {', '.join(sorted(others - {name}))}"
+            sentence = (
+                f"reform {name} puts {trail[-1]} before {follower}, but {who} sets {address_of(after)} without it; "
+            )
+            sentence += f"name {trail[-1]} there, or leave {follower} out of `before`"
+            yield Problem(place, f"add.{address_of(trail)}.before", sentence)
 
 
 _OWNERS = {"routes": ("demand",), "stations": ("procedure", "stations"), "quotas": ("procedure", "quotas")}

@@ -287,6 +287,39 @@ def test_add_may_stand_behind_what_another_reform_adds():
         assert here.procedure.routes["west_export"]["label"].after == ("weigh",)
 
 
+SEAL = {"add": {"routes.west_export.seal": {"after": "gate_in", "before": ["gate_out"]}}}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"set": {"routes.west_export.gate_out.after": ["declare"]}},
+        {"set": {"routes.west_export.gate_out": {"after": "declare", "at": "west_gate"}}},
+        {"remove": ["routes.west_export.gate_out.after"]},
+    ],
+)
+def test_an_addition_before_an_activity_whose_after_another_reform_sets_is_refused(other: dict[str, Any]):
+    for one, two in (("a", "b"), ("b", "a")):
+        (problem,) = refused({"west": [one, two]}, **{one: SEAL, two: other})
+        assert problem == (
+            f"add.routes.west_export.seal.before: reform {one} puts seal before gate_out, but reform {two} sets "
+            "routes.west_export.gate_out.after without it; name seal there, or leave gate_out out of `before`"
+        )
+
+
+def test_a_reform_does_not_undo_its_own_addition():
+    (problem,) = refused({"west": ["r"]}, r=SEAL | {"set": {"routes.west_export.gate_out.after": ["declare"]}})
+    assert "reform r puts seal before gate_out, but it also sets routes.west_export.gate_out.after" in problem
+
+
+def test_an_addition_stays_where_the_other_reform_names_it_or_removes_the_follower():
+    named = smart({"west": ["a", "b"]}, a=SEAL, b={"set": {"routes.west_export.gate_out.after": ["declare", "seal"]}})
+    assert at(named, "routes.west_export.gate_out.after") == ["declare", "seal"]
+    seal = {"add": {"routes.west_export.seal": {"after": "gate_in", "before": ["declare"]}}}
+    gone = smart({"west": ["a", "b"]}, a=seal, b={"remove": ["routes.west_export.declare"]})
+    assert at(gone, "routes.west_export.gate_out.after") == ["gate_in", "seal"]
+
+
 def test_add_makes_stations_rosters_and_clocks():
     new = {
         "stations.{port}_scanner": {"port": "{port}", "capacity": 1, "roster": "{port}_night"},
