@@ -152,6 +152,7 @@ def run(  # noqa: PLR0917  # typer reads an option from each
     lang: Language = "en",
 ) -> None:
     """Run a scenario and write tables, charts and report; an interrupted run goes on with the same command."""
+    from sim.report.advice import warm_up_sentences
     from sim.scenario.loading import load
     from sim.study.executor import available_workers
     from sim.study.study import run as run_study
@@ -194,6 +195,8 @@ def run(  # noqa: PLR0917  # typer reads an option from each
     _print_headline(console, study, lang)
     for text in study.manifest["warnings"]:
         console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
+    for sentence in warm_up_sentences(study, lang):
+        console.print(sentence, highlight=False, markup=False)
     found = study.manifest.get("precision")
     if found is not None and found["reached"]:
         widest = max(found["achieved"].values())

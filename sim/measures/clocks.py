@@ -19,6 +19,8 @@ Times = NDArray[np.int64]
 PRESENCE = "port_dwell"
 """The clock that says when an entity is in its port."""
 POINTS = np.arange(1, 100) / 100
+STRETCHES = 240
+"""Points of a line over the time of arrival, at most."""
 TABLED = np.array([0.5, 0.9, 0.95])
 """Quantiles that stand in the tables."""
 ROUNDING = 1e-9
@@ -121,13 +123,19 @@ def begin_times(clock: Clock, workload: Workload, timeline: Timeline, code: int)
     return np.where((begins[0] == NEVER) | (limits[0] == NEVER), NEVER, np.maximum(begins[0], limits[0]))
 
 
-def read_clock(clock: Clock, workload: Workload, timeline: Timeline, code: int) -> Reading | None:
-    """Read a clock for the measured entities of a flow; None if its route does not have the points."""
+def read_clock(
+    clock: Clock, workload: Workload, timeline: Timeline, code: int, *, chosen: NDArray[np.bool_] | None = None
+) -> Reading | None:
+    """Read a clock for some entities of a flow, by default the measured ones.
+
+    Returns:
+        None if the flow's route does not have the points.
+    """
     begins = begin_times(clock, workload, timeline, code)
     ends = point_times(clock.end, workload, timeline, code)
     if begins is None or ends is None:
         return None
-    mask = measured(workload, timeline, code)
+    mask = measured(workload, timeline, code) if chosen is None else chosen
     begin, end = begins[mask], ends[0][mask]
     begun = begin != NEVER
     finished = end[begun] != NEVER
@@ -149,6 +157,36 @@ def add_clocks(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, 
             _add(tables, port, subject, name=name, clock=clock, readings=readings)
         for port, readings in sorted(by_port.items()):
             _add(tables, port, ALL, name=name, clock=clock, readings=readings)
+
+
+def add_course(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
+    """Time in port by the time of arrival, from the beginning to the end of the window, for advice on the warm-up.
+
+    Two lines a flow: mean and number of those who arrive in a stretch of whole hours, as short as leaves at most
+    `STRETCHES` of them, so that a long run needs no more room than a short one.
+    """
+    clock = clocks.get(PRESENCE)
+    if clock is None:
+        return
+    end = workload.plan.calendar.window[1]
+    length = HOUR * -(-end // (HOUR * STRETCHES))
+    edges = np.arange(0, end + length, length)
+    by_flow: dict[tuple[str, str], list[tuple[Times, NDArray[np.float64]]]] = {}
+    for code, flow in enumerate(workload.plan.flows):
+        arrival = workload.arrival[workload.flow == code]
+        chosen = (arrival < end) & (timeline.turned_away[workload.flow == code] == NEVER)
+        reading = read_clock(clock, workload, timeline, code, chosen=chosen)
+        if reading is not None:
+            begun = arrival[chosen][reading.begin != NEVER]
+            by_flow.setdefault((flow.port, flow.name), []).append((begun, reading.hours))
+    for (port, subject), parts in by_flow.items():
+        arrival, hours = (np.concatenate(column) for column in zip(*parts, strict=True))
+        counts, _ = np.histogram(arrival, edges)
+        sums, _ = np.histogram(arrival, edges, weights=hours)
+        means = np.divide(sums, counts, where=counts > 0, out=np.full(len(counts), np.nan))
+        x = edges[:-1] / HOUR
+        tables.add_series(port, subject, PRESENCE, axis="arrival", x=x, unit="h", values=means)
+        tables.add_series(port, subject, "arrivals", axis="arrival", x=x, unit="entities", values=counts.astype(float))
 
 
 def _add(tables: Tables, port: str, subject: str, *, name: str, clock: Clock, readings: list[Reading]) -> None:

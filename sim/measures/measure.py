@@ -9,7 +9,7 @@ import pandas as pd
 from sim.engine.timeline import Timeline
 from sim.engine.workload import Workload
 from sim.measures.backlog import add_backlogs
-from sim.measures.clocks import add_clocks
+from sim.measures.clocks import add_clocks, add_course
 from sim.measures.costs import add_costs, add_staff
 from sim.measures.paths import add_paths
 from sim.measures.security import add_security
@@ -37,6 +37,7 @@ def measure(
     """
     tables = Tables(mode, replication)
     add_clocks(tables, clocks, workload, timeline)
+    add_course(tables, clocks, workload, timeline)
     add_throughput(tables, clocks, workload, timeline)
     add_paths(tables, clocks, workload, timeline)
     add_stations(tables, workload, timeline)

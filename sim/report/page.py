@@ -19,6 +19,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from sim.report import cells, charts, facts, outcomes, style, texts
+from sim.report.advice import warm_up_sentences
 from sim.report.cells import Quantity
 from sim.report.facts import ALL, KINDS, NOTABLE_UNFINISHED, Difference, Names, PortFacts
 from sim.report.texts import counted, decimals_for, number, word
@@ -108,6 +109,7 @@ class _Page:
             "summary": self.summary(ports),
             "clocks": self.clock_definitions(ports),
             "intervals": self.word("intervals" if study.replications > 1 else "no_intervals"),
+            "warm_up": (" " if lang == "en" else "").join(warm_up_sentences(study, lang)),
             "modes": [self.mode(mode) for mode in study.modes],
             "mode_count": len(study.modes),
             "warnings": warnings,

@@ -432,6 +432,36 @@ WORDS: Final[Pairs] = {
             "区间由线性化得出。"
         ),
     ),
+    "warm_up_enough": (
+        "Warm-up: MSER-5 would cut at most {cut} ({flow}, {mode}), so the warm-up of {given} is enough.",
+        "预热：MSER-5 最多截去 {cut}（{flow}，{mode}），{given} 的预热期足够。",
+    ),
+    "warm_up_short": (
+        (
+            "Warm-up: MSER-5 would cut {cut} of the time in port of {flow} ({mode}), more than the warm-up of {given}; "
+            "set warm_up: {advised}."
+        ),
+        "预热：对{flow}（{mode}）的在港停留时间，MSER-5 会截去 {cut}，超过 {given} 的预热期；请设 warm_up: {advised}。",
+    ),
+    "warm_up_none": (
+        (
+            "Warm-up: there is none, and MSER-5 would cut {cut} of the time in port of {flow} ({mode}); set "
+            "warm_up: {advised}, unless the beginning is what you study."
+        ),
+        (
+            "预热：未设预热期；对{flow}（{mode}）的在港停留时间，MSER-5 会截去 {cut}。"
+            "除非要研究的正是开始阶段，请设 warm_up: {advised}。"
+        ),
+    ),
+    "warm_up_unsettled": (
+        "No warm-up is advised for {flows}: more than half would be cut, there is no steady state in this window.",
+        "对{flows}不建议预热期：须截去一半以上，本观测期内没有稳态。",
+    ),
+    "warm_up_too_few": (
+        "Too few entities to say whether the warm-up is enough for {flows}.",
+        "实体过少，无法判断预热期是否足够：{flows}。",
+    ),
+    "flow_in_mode": ("{flow} ({mode})", "{flow}（{mode}）"),
     "no_intervals": (
         "There is one replication only, so nothing can be said about how sure the figures are.",
         "只有一次重复，无法给出置信区间。",

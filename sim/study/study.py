@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -31,6 +31,7 @@ from sim.study.precision import precision as precision_of
 from sim.study.runs import ENGINE, ModeJob, RunResult, mode_job, replay
 from sim.study.steady_state import Subject, unsteady
 from sim.study.store import RESOLVED, TIMELINES, RunStore, held, read_manifest, write_results
+from sim.study.warm_up import warm_up
 
 RESULTS_VERSION = 1
 """Changes with every change of the program that moves a number; see the changelog."""
@@ -333,6 +334,7 @@ def _study(
             }
             for mode in modes
         },
+        "warm_up": {mode: _warm_up(series, mode, unsteady(scenario, mode)) for mode in modes},
         "warnings": warned,
     }
     if precision is not None:
@@ -350,6 +352,17 @@ def _study(
 def _share(here: ModeScenario, edit: Edit) -> float:
     """Share of the entities for which an edit holds."""
     return here.adoption.get(edit.port, {}).get(edit.reform, 1.0)
+
+
+def _warm_up(series: pd.DataFrame, mode: str, jammed: Collection[Subject]) -> dict[str, Any]:
+    found = warm_up(series, mode, jammed)
+    return {
+        "cut_ms": found.longest,
+        "flow": found.flow,
+        "advised_ms": found.advised,
+        "unsettled": list(found.unsettled),
+        "too_few": list(found.too_few),
+    }
 
 
 def _finite(precision: Precision) -> dict[str, float | None]:
