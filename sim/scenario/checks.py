@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -378,17 +379,32 @@ def check_queue_limits(context: Context) -> Iterator[Problem]:
 
 
 def check_clocks(context: Context) -> Iterator[Problem]:
-    """Every clock can be read on some route."""
+    """Every clock can be read on some route, and no point of a list is misspelt.
+
+    A shared clock lists points of other scenarios too. So a point that is on no route is only refused when it is nearly
+    the name of an activity that the list lacks.
+    """
     routes = context.definition.procedure.routes.values()
+    known = sorted({activity for route in routes for activity in route})
     for name, clock in context.definition.procedure.clocks.items():
         for key, points in (("from", clock.begin), ("to", clock.end), ("not_before", clock.not_before or ("arrival",))):
             activities = [point.partition(".")[0] for point in points]
-            if not any(activity == "arrival" or activity in route for route in routes for activity in activities):
-                known = sorted({activity for route in routes for activity in route})
-                trail = ("procedure", "clocks", name, key)
+            trail = ("procedure", "clocks", name, key)
+            if not any(activity == "arrival" or activity in known for activity in activities):
                 yield context.problem(
                     trail, f"no route has the activity {' or '.join(activities)}" + suggestion(activities[0], known)
                 )
+                continue
+            others = [activity for activity in known if activity not in activities]
+            for number, activity in enumerate(activities):
+                if activity != "arrival" and activity not in known:
+                    for near in get_close_matches(activity, others, n=1, cutoff=NEARLY_THE_SAME):
+                        sentence = f'no route has the activity {activity}; did you mean "{near}"?'
+                        yield context.problem((*trail, number), sentence)
+
+
+NEARLY_THE_SAME = 0.85
+"""Likeness of two names from which on one is taken for a slip of the other."""
 
 
 def check_deadlocks(context: Context) -> Iterator[Problem]:

@@ -328,6 +328,20 @@ def test_every_clock_can_be_read_somewhere():
     assert "procedure.clocks.port_dwell.from: no route has the activity enter or come; known are arrive, " in problem
 
 
+def test_a_misspelt_point_among_others_of_a_clock_is_refused_where_it_stands():
+    line = "from: [gate_in.ready, receive.ready]"
+    (problem,) = problems(spoilt((line, "from: [gat_in.ready, receive.ready, arrival]")))
+    place = at("gate_in.ready, receive.ready]")
+    sentence = 'no route has the activity gat_in; did you mean "gate_in"?'
+    assert problem == f"{place}: procedure.clocks.port_dwell.from.0: {sentence}"
+
+
+def test_a_shared_clock_may_name_activities_of_other_scenarios():
+    line = "from: [gate_in.ready, receive.ready]"
+    here = loaded(spoilt((line, "from: [tally.ready, queue_outside.ready, gate_in.ready]")))
+    assert len(here.procedure.clocks["port_dwell"].begin) == 3
+
+
 def test_checks_of_meaning_wait_for_the_names():
     (problem,) = problems(spoilt(("amount: 2", "amount: 4"), ("roster: shifts", "roster: shift")))
     assert "there is no roster" in problem
