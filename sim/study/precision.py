@@ -66,12 +66,14 @@ def precision(measures: pd.DataFrame, modes: Sequence[str], wanted: float) -> Pr
         wanted: Largest half-width as a share of the value.
     """
     values = _values(measures, modes)
-    count = max((len(column) for column in values.values()), default=0)
-    sizes = range(max(FEWEST, count - LOOK_AHEAD + 1), count + 1)
-    holds = len(sizes) >= LOOK_AHEAD and all(
-        _relative(column[:size]) <= wanted for size in sizes for column in values.values()
-    )
-    return Precision(wanted, holds, {name: _relative(column) for name, column in values.items()})
+    reached = all(lasts(column, wanted) for column in values.values())
+    return Precision(wanted, reached, {name: relative_half_width(column) for name, column in values.items()})
+
+
+def lasts(column: NDArray[np.float64], wanted: float) -> bool:
+    """Whether the interval of one value a replication is narrow enough, and was so for the last replications."""
+    sizes = range(max(FEWEST, len(column) - LOOK_AHEAD + 1), len(column) + 1)
+    return len(sizes) >= LOOK_AHEAD and all(relative_half_width(column[:size]) <= wanted for size in sizes)
 
 
 def next_count(count: int, found: Precision, most: int) -> int:
@@ -97,7 +99,7 @@ def _values(measures: pd.DataFrame, modes: Sequence[str]) -> dict[str, NDArray[n
     return values
 
 
-def _relative(column: NDArray[np.float64]) -> float:
+def relative_half_width(column: NDArray[np.float64]) -> float:
     """Half-width over the value; a difference of exactly zero in every replication is known for certain."""
     half, mean = float(half_width(column[None, :])[0]), abs(float(column.mean()))
     if np.isnan(half):
