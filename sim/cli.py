@@ -102,8 +102,9 @@ def check(scenario: ScenarioFile, mode: Modes = None) -> None:
 
     loaded = load(scenario)
     console = _console()
-    console.print(loaded.title.en, style="bold", markup=False, highlight=False, end=" ")
-    console.print(loaded.title.zh if loaded.title.zh != loaded.title.en else "", markup=False, highlight=False)
+    console.print(loaded.title.en, style="bold", markup=False, highlight=False, end="")
+    chinese = f" {loaded.title.zh}" if loaded.title.zh != loaded.title.en else ""
+    console.print(chinese, markup=False, highlight=False)
     console.print(calendar_text(loaded.definition), highlight=False)
     modes = _known_modes(loaded, mode)
     for name in modes:

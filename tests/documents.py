@@ -87,6 +87,7 @@ QUANTITIES = {
     "7.4 CNY per L": "[money](#quantities) per litre",
     "3 L per hour": "[fuel](#quantities) per hour",
     "2.68 kg per L": "[fuel](#quantities): kg per litre",
+    "600 kg": "[fuel](#quantities): kg",
 }
 CASES = ("Durations", "Shares", "OutcomeShares", "Numbers", "Counts")
 """Values that may depend on the entity."""
@@ -121,7 +122,7 @@ something is counted or weighed: `capacity`, `amount`, `priority`, `replications
 | share | `12%`, `0.4%` | 0% to 100% |
 | allowance | `650 per day`, `40 per hour` | a whole number for each period |
 | money | `400 CNY`, `45 CNY per hour`, `1800 CNY per day`, `7.4 CNY per L` | in CNY, with `prices` in the scenario |
-| fuel | `3 L per hour`, `2.68 kg per L` | litres burnt, carbon dioxide emitted |
+| fuel | `3 L per hour`, `2.68 kg per L`, `600 kg` | litres burnt, carbon dioxide emitted |
 
 Units are written in English or Chinese, durations also in ISO 8601. Durations are kept as whole milliseconds. Months
 and years are refused, because their length varies.

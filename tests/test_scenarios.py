@@ -25,8 +25,6 @@ SCENARIOS = ROOT / "scenarios"
 FILES = sorted(SCENARIOS.glob("*.yaml"))
 PARTS = sorted(SCENARIOS.rglob("*.yaml"))
 REFORMS = sorted(SCENARIOS.glob("reforms/*.yaml"))
-EXAMPLE = "example"
-"""Imports a whole port and uses a few of its reforms, so that a newcomer has something to add."""
 
 each_scenario = pytest.mark.parametrize("name", [file.stem for file in FILES])
 each_file = pytest.mark.parametrize("file", PARTS, ids=[str(file.relative_to(SCENARIOS)) for file in PARTS])
@@ -55,7 +53,7 @@ def carries(route: Route) -> bool:
 def test_there_are_the_promised_ports_and_scenarios():
     ports = {"khorgos_road", "khorgos_rail", "alashankou_road", "alashankou_rail", "urumqi_airport", "urumqi_land_port"}
     assert ports <= {file.stem for file in (SCENARIOS / "ports").glob("*.yaml")}
-    assert {"khorgos", "alashankou", "urumqi_airport", "xinjiang", EXAMPLE} <= {file.stem for file in FILES}
+    assert {"khorgos", "alashankou", "urumqi_airport", "xinjiang", "example"} <= {file.stem for file in FILES}
     assert set(scenario("xinjiang").ports) == ports
 
 
@@ -87,9 +85,7 @@ def test_no_station_is_at_or_above_its_capacity(name: str):
         assert not full, f"{mode}: {full}"
 
 
-@pytest.mark.parametrize(
-    "name", [file.stem for file in FILES if file.stem != EXAMPLE]
-)  # a newcomer finds some for own reforms
+@each_scenario
 def test_every_station_is_used_in_some_mode(name: str):
     assert idle_stations(scenario(name)) == []
 

@@ -1,4 +1,4 @@
-"""Money and emissions: what a passage costs, who bears it, what idling emits, what staff costs."""
+"""Money and emissions: what a passage costs and who bears it, what it emits, what staff costs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ class _Bill:
         self.entities = 0
         self.parts: defaultdict[tuple[str, str], float] = defaultdict(float)
         """CNY by kind and bearer."""
-        self.co2 = 0.0
+        self.co2: float | None = None
+        """Kilograms, where anything says what it emits."""
+
+    def emit(self, kilograms: float) -> None:
+        self.co2 = kilograms + (self.co2 or 0.0)
 
 
 def add_costs(
@@ -34,7 +38,7 @@ def add_costs(
     workload: Workload,
     timeline: Timeline,
 ) -> None:
-    """Costs of every flow that says what its time costs or whose activities have fees, per measured entity.
+    """Costs and emissions of every flow that says what its time costs or whose activities do, per measured entity.
 
     Time counts as the clock `port_dwell` does: who has not left counts up to the horizon.
     """
@@ -42,16 +46,18 @@ def add_costs(
     for code, flow in enumerate(workload.plan.flows):
         rules = costs.get(flow.name)
         fees = [(number, a.rules.fee) for number, a in enumerate(flow.activities) if a.rules.fee is not None]
-        if rules is None and not fees:
+        emissions = [(number, a.rules.emits) for number, a in enumerate(flow.activities) if a.rules.emits is not None]
+        if rules is None and not fees and not emissions:
             continue
         bill = bills.setdefault((flow.port, flow.name), _Bill())
         chosen = measured(workload, timeline, code)
         bill.entities += int(chosen.sum())
         visits = workload.visits_of_flow[code][chosen]
+        done = workload.takes_place[visits] & (timeline.end[visits] != NEVER)
         for number, fee in fees:
-            column = visits[:, number]
-            paid = workload.takes_place[column] & (timeline.end[column] != NEVER)
-            bill.parts["fees", fee.bearer] += fee.amount * int(paid.sum())
+            bill.parts["fees", fee.bearer] += fee.amount * int(done[:, number].sum())
+        for number, kilograms in emissions:
+            bill.emit(kilograms * int(done[:, number].sum()))
         if rules is not None and PRESENCE in clocks:
             _add_time(bill, rules, clocks[PRESENCE], workload=workload, timeline=timeline, code=code)
     for (port, name), bill in sorted(bills.items()):
@@ -74,7 +80,7 @@ def _add_time(
         idle = rules.idling.share * float(path.queueing.sum() + path.closed.sum())
         litres = idle * rules.idling.burns
         bill.parts["fuel", rules.idling.bearer] += litres * rules.idling.price
-        bill.co2 += litres * rules.idling.co2
+        bill.emit(litres * rules.idling.co2)
 
 
 def _write(tables: Tables, port: str, name: str, bill: _Bill) -> None:
@@ -85,8 +91,9 @@ def _write(tables: Tables, port: str, name: str, bill: _Bill) -> None:
     for bearer in sorted({bearer for _, bearer in bill.parts}):
         total = sum(amount for (_, other), amount in bill.parts.items() if other == bearer)
         tables.add(port, f"{name}/{bearer}", "cost", "CNY", mean=total / entities)
-    tables.add(port, name, "cost", "CNY", mean=sum(bill.parts.values()) / entities)
-    if any(kind == "fuel" for kind, _ in bill.parts):
+    if bill.parts:
+        tables.add(port, name, "cost", "CNY", mean=sum(bill.parts.values()) / entities)
+    if bill.co2 is not None:
         tables.add(port, name, "co2", "kg", mean=bill.co2 / entities)
 
 

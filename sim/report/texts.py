@@ -66,7 +66,7 @@ MEASURES: Final[Pairs] = {
     "cost_of_waiting_charges": ("Charges for waiting", "滞留费用"),
     "cost_of_fuel": ("Fuel while idling", "怠速燃油"),
     "cost": ("Cost", "成本"),
-    "co2": ("Carbon dioxide while idling", "怠速二氧化碳排放"),
+    "co2": ("Carbon dioxide", "二氧化碳排放"),
     "staff_hours": ("Staff hours", "人员工时"),
     "staff_cost": ("Staff cost", "人员成本"),
 }
@@ -272,6 +272,7 @@ PARAMETERS: Final[Pairs] = {
     "at_least": ("at least", "下限"),
     "waits": ("waits", "等待"),
     "fee": ("fee", "费用"),
+    "emits": ("carbon dioxide", "二氧化碳排放"),
     "leaves": ("capacity left", "剩余能力"),
     "takes_out": ("units lost", "停用数量"),
     "dates": ("dates", "日期"),

@@ -65,7 +65,7 @@ _ARRIVAL_KEYS = (
     "recorded",
     "aboard",
 )
-_ACTIVITY_KEYS = ("takes", "share", "amount", "priority", "fee")
+_ACTIVITY_KEYS = ("takes", "share", "amount", "priority", "fee", "emits")
 
 
 def parameters(root: Node) -> Iterator[Parameter]:

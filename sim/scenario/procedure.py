@@ -11,7 +11,7 @@ from sim.scenario.costs import Fee, Staff
 from sim.scenario.distributions import Distribution
 from sim.scenario.fields import Amounts, Case, Cases, Conditions, Count, Name, Names, Strict, Title, shares_sum_to_one
 from sim.scenario.rosters import Day, Roster, Zone
-from sim.scenario.units import Allowance, Duration, Share
+from sim.scenario.units import Allowance, Duration, Kilograms, Share
 
 _POINT = re.compile(r"(arrival|[a-z][a-z0-9_]*\.(ready|start|end))$")
 
@@ -246,6 +246,8 @@ class Activity(Strict):
     """Part of the whole in reports: documents, inspection, border."""
     fee: Fee | None = None
     """What it costs each entity."""
+    emits: Kilograms | None = None
+    """Carbon dioxide that it emits for each entity for which it takes place."""
     agency: Name | None = None
     """Who does it, by default the station's agency."""
 

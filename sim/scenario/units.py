@@ -278,5 +278,8 @@ LitresPerHour = Annotated[float, *_measured_in("L per hour", "3 L per hour", "L/
 MoneyPerLitre = Annotated[float, *_measured_in("CNY per L", "7.4 CNY per L", "CNY/L", "元每升")]
 """CNY per litre."""
 
+Kilograms = Annotated[float, *_measured_in("kg", "600 kg", "千克", "公斤")]
+"""Kilograms."""
+
 KilogramsPerLitre = Annotated[float, *_measured_in("kg per L", "2.68 kg per L", "kg/L")]
 """Kilograms per litre."""

@@ -138,3 +138,18 @@ def test_only_the_window_counts():
 def test_a_disruption_sends_nobody_home():
     storm = '\ndisruptions: {storm: {stations: desk, dates: ["2025-06-02 09:00..2025-06-02 15:00"]}}\n'
     assert Measured(STAFF + storm).values("desk", "staff_hours") == Measured(STAFF).values("desk", "staff_hours")
+
+
+def test_an_activity_emits_where_it_takes_place_and_has_ended():
+    text = TRUCKS.replace("    costs: COSTS\n", "").replace("takes: 3 h}", "takes: 3 h, emits: 600 kg}")
+    assert mean(Measured(text), "truck", "co2") == pytest.approx(600)
+    assert mean(Measured(text, duration="4 h"), "truck", "co2") == pytest.approx(300)
+    assert Measured(text).rows("truck", "cost").empty
+    passed = text.replace("takes: 3 h", "takes: 3 h, only: {aeo: false}")
+    assert mean(Measured(passed), "truck", "co2") == pytest.approx(0)
+
+
+def test_what_an_activity_emits_is_added_to_idling():
+    idling = "{idling: {share: 50%, burns: 3 L per hour, price: 7 CNY per L, co2: 2 kg per L}}"
+    run = Measured(TRUCKS.replace("COSTS", idling).replace("takes: 3 h}", "takes: 3 h, emits: 1.5 kg}"))
+    assert mean(run, "truck", "co2") == pytest.approx(3 * 0.5 * 3 * 2 / 2 + 1.5)
