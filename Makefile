@@ -28,10 +28,10 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help setup run test nightly fingerprints reference lint lock clean
+.PHONY: help setup run test nightly mutation verification fingerprints reference lint lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(VENV)/project.stamp ## make .venv with the locked dependencies and the command smartport in it
 
@@ -43,6 +43,14 @@ test: setup ## run the whole test suite
 
 nightly: setup ## run the long forms of the tests, which need hours; what they show is kept in docs/verification.md
 	$(BIN)/python -m pytest -n $(WORKERS) -m nightly -rA
+
+# Beside the other long forms, because it needs hours more. It goes on where it was stopped; mutants/ is what it works on.
+mutation: setup ## change the program in one place after the other and see whether a test notices
+	nice -n 15 $(BIN)/python -m mutmut run --max-children $(WORKERS)
+	$(BIN)/python -m mutmut results
+
+verification: setup ## write what smartport verify finds into docs/verification.md
+	$(BIN)/python -m tests.verification
 
 # Where a number of a shipped scenario moves, this raises the results version and writes the size into the changelog.
 fingerprints: setup ## compute the fingerprints of the shipped scenarios anew; WHY="A sentence." says why they change
@@ -69,7 +77,7 @@ lock: ## choose the newest allowed dependencies anew and write requirements.lock
 	@echo "requirements.lock is written; make setup installs it."
 
 clean: ## remove .venv, builds and caches; results stay
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 # A changed lock makes a new .venv, so that nothing stays behind that the lock no longer names.

@@ -6,7 +6,9 @@ import pytest
 from sim.verify import formulas
 from sim.verify.peers import agreement, kiefer_wolfowitz, peers
 from sim.verify.theory import Finding, cases, findings
+from tests import verification
 
+STALE = "docs/verification.md shows other figures: make verification"
 CASES = {case.name: case for case in cases()}
 
 
@@ -16,15 +18,18 @@ def test_the_whole_program_agrees_with_theory(name: str):
         print(finding)
         assert abs(finding.z) < 4, finding
         assert finding.half_width < 0.02, finding
+        assert verification.row(finding.cells) in verification.PAGE.read_text(encoding="utf-8"), STALE
 
 
-@pytest.mark.parametrize("servers", [1, 2, 5])
+@pytest.mark.parametrize("servers", [*verification.SERVERS, 5])
 @pytest.mark.parametrize("peer", ["Kiefer-Wolfowitz", "Ciw"])
 def test_every_start_is_equal_to_that_of_another_program(peer: str, servers: int):
     assert peer in peers()
     found = agreement(peer, servers=servers)
     assert found.customers > 20_000
     assert (found.differing, found.largest) == (0, 0)
+    if servers in verification.SERVERS:
+        assert verification.row(found.cells) in verification.PAGE.read_text(encoding="utf-8"), STALE
 
 
 def test_a_wrong_simulation_would_be_noticed():
