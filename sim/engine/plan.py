@@ -253,3 +253,23 @@ def _activities(
 
 def _agency(activity: Activity, procedure: Procedure) -> str | None:
     return procedure.stations[activity.at].agency if activity.at is not None else None
+
+
+def resource_groups(plan: Plan) -> list[int]:
+    """For every resource the group of resources that are needed together, directly or through others.
+
+    A group is named by one of its resources. Lines of different groups never compete, so each group can start its visits
+    by itself.
+    """
+    parent = list(range(len(plan.resources)))
+
+    def root(code: int) -> int:
+        while parent[code] != code:
+            code = parent[code]
+        return code
+
+    for flow in plan.flows:
+        for activity in flow.activities:
+            for resource, _ in activity.needs[1:]:
+                parent[root(resource)] = root(activity.needs[0][0])
+    return [root(code) for code in range(len(parent))]

@@ -21,6 +21,7 @@ import numpy as np
 from simpy import Environment, Event, Timeout
 from simpy.events import EventPriority
 
+from sim.engine.plan import resource_groups
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 
@@ -103,7 +104,7 @@ class _Run:
 
         self.free = [0] * len(plan.resources)
         self.queues: list[list[Key]] = [[] for _ in plan.resources]
-        self.group_of = _groups(workload)
+        self.group_of = resource_groups(plan)
         self.members: dict[int, list[int]] = {}
         for queue in sorted({a.queue for _, a in activities if a.queue is not None}):
             self.members.setdefault(self.group_of[queue], []).append(queue)
@@ -410,22 +411,3 @@ def _brought(workload: Workload) -> dict[tuple[int, int], int]:
                 for carrier in carriers[carriers != NEVER].tolist():
                     counts[carrier, activity.ride] = counts.get((carrier, activity.ride), 0) + 1
     return counts
-
-
-def _groups(workload: Workload) -> list[int]:
-    """For every resource the group of resources that are needed together, directly or through others.
-
-    Lines of different groups never compete, so each group can start its visits by itself.
-    """
-    parent = list(range(len(workload.plan.resources)))
-
-    def root(code: int) -> int:
-        while parent[code] != code:
-            code = parent[code]
-        return code
-
-    for flow in workload.plan.flows:
-        for activity in flow.activities:
-            for resource, _ in activity.needs[1:]:
-                parent[root(resource)] = root(activity.needs[0][0])
-    return [root(code) for code in range(len(parent))]

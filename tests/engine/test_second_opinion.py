@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sim.engine import simpy_engine
+from sim.engine import compiled_engine, simpy_engine
 from sim.engine.audit import audit
 from sim.engine.timeline import NEVER
 from sim.scenario.loading import load
@@ -21,10 +21,14 @@ SHORT = {"warm_up": "12 h", "duration": "1 day", "cool_down": "12 h"}
 
 
 def assert_they_agree(workload):
-    ours, theirs = simpy_engine.run(workload), idiomatic_simpy.run(workload)
-    for moment in ("ready", "start", "end", "carrier", "turned_away"):
-        np.testing.assert_array_equal(getattr(ours, moment), getattr(theirs, moment), err_msg=moment)
-    return ours
+    reference = simpy_engine.run(workload)
+    for other in (compiled_engine, idiomatic_simpy):
+        timeline = other.run(workload)
+        for moment in ("ready", "start", "end", "carrier", "turned_away"):
+            np.testing.assert_array_equal(
+                getattr(reference, moment), getattr(timeline, moment), err_msg=f"{moment} of {other.__name__}"
+            )
+    return reference
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
