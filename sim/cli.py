@@ -150,6 +150,10 @@ def run(  # noqa: PLR0917  # typer reads an option from each
         ),
     ] = None,
     most_replications: Annotated[int, typer.Option(min=2, help="Where --precision gives up.")] = 200,
+    engine: Annotated[
+        Literal["compiled", "simpy"] | None,
+        typer.Option(help="They give the same results; simpy takes longer.", show_default="compiled, if it can be had"),
+    ] = None,
     lang: Language = "en",
 ) -> None:
     """Run a scenario and write tables, charts and report; an interrupted run goes on with the same command."""
@@ -183,6 +187,7 @@ def run(  # noqa: PLR0917  # typer reads an option from each
                 keep_timelines=keep_timelines,
                 precision=precision,
                 most_replications=most_replications,
+                engine=engine,
                 progress=progress,
             )
         _write_report(study, folder, LANGUAGES if lang == "en" else LANGUAGES[::-1])

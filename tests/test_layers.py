@@ -12,6 +12,7 @@ LAYERS = ("errors", "scenario", "engine", "measures", "study", "report", "verify
 
 HOMES = {
     "ciw": {"verify"},
+    "numba": {"engine"},
     "simpy": {"engine"},
     "matplotlib": {"report"},
     "jinja2": {"report"},

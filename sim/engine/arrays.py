@@ -1,9 +1,9 @@
 """A workload as arrays of records, which the compiled engine reads and fills. `docs/engine.md` draws them.
 
 Visits and entities are numbered as in the workload, resources, rides and flows as in the plan. Activities are numbered
-through all flows; that number is a code. Lists of different lengths, such as what each activity needs, lie one behind the
-other in one array, and `need_from` to `need_to` are the places of one of them. Other activities of the same entity are
-named by the distance between their visits. -1 stands for nothing and nobody.
+through all flows; that number is a code. Lists of different lengths, such as what each activity needs, lie one behind
+the other in one array, and `need_from` to `need_to` are the places of one of them. Other activities of the same entity
+are named by the distance between their visits. -1 stands for nothing and nobody.
 
 A record of a visit is as long as a line of the processor's cache, so everything about a visit comes with one access.
 """
@@ -28,7 +28,7 @@ Numbers = NDArray[np.int32]
 
 
 def _record(**fields: str) -> np.dtype[np.void]:
-    return np.dtype([(name, kind) for name, kind in fields.items()], align=True)
+    return np.dtype(list(fields.items()), align=True)
 
 
 VISIT = _record(
@@ -148,7 +148,7 @@ def make_world(workload: Workload) -> World:
     plan = workload.plan
     entities, hold_of, vigil_of = _entities(workload)
     rules = _Rules(plan)
-    visits = _visits(workload, rules.activities)
+    visits = _visits(workload)
     ranks = int(visits["rank"].max(initial=0)) + 1
     lines = np.zeros(len(plan.resources) + 2 * len(plan.rides), LINE)
     lines["chain_from"] = np.arange(len(lines)) * ranks
@@ -266,10 +266,10 @@ def _entities(workload: Workload) -> tuple[Records, Numbers, Numbers]:
     return entities, hold_of, vigil_of
 
 
-def _visits(workload: Workload, activities: Records) -> Records:
+def _visits(workload: Workload) -> Records:
     flows = workload.plan.flows
     widths = np.diff(workload.first_visit)
-    first_code = np.concatenate(([0], np.cumsum([len(flow.activities) for flow in flows])))[:-1]
+    first_code = np.cumsum([0, *(len(flow.activities) for flow in flows)])[:-1]
     predecessors = np.array([len(activity.before) for flow in flows for activity in flow.activities], np.int16)
     visits = np.empty(len(workload.work), VISIT)
     code = np.repeat(first_code[workload.flow] - workload.first_visit[:-1], widths) + np.arange(len(visits))

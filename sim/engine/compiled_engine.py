@@ -2,8 +2,8 @@
 
 What makes it fast, and why it may be done so:
 
-- Visits become ready in the order of time, so a line is a chain to whose end new ones are linked; only visits of the same
-  instant have to be put in order by their number. There is one chain for each resource and priority.
+- Visits become ready in the order of time, so a line is a chain to whose end new ones are linked; only visits of the
+  same instant have to be put in order by their number. There is one chain for each resource and priority.
 - The heap holds work in progress and the patience of carriers. Arrivals and changes of capacity are sorted before the
   run, and the loop takes whatever comes first.
 - What happens at one instant before anything starts can happen in any order (see the rule), so a stack replaces the
@@ -12,21 +12,20 @@ What makes it fast, and why it may be done so:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from numba import njit
+from numba.core.event import Event, Listener, install_listener
 
 from sim.engine.arrays import NOBODY, NOTHING, Numbers, Records, World, make_timeline, make_world
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 
-
-# Without counts of references (`_nrt`): the arrays belong to `run` for as long as compiled code sees them, and counting each
-# mention of one would take most of the time.
-_compiled = njit(cache=True, _nrt=False)
-# A call that hands on the whole world costs more than most of these functions do, so those called from one place only are
-# put there by Numba. The small ones get just the arrays that they need, and LLVM puts them in place.
-_inlined = njit(cache=True, _nrt=False, inline="always")
+# Small functions put in place by the compiler: a call that hands on the whole world would cost more than most of them.
+# Without counts of references (`_nrt`), which would take most of the time: `run` owns the arrays while compiled code
+# sees them. Numba's documentation does not name this option; without it everything works and takes three times as long.
+_compiled = njit(cache=True, forceinline=True, _nrt=False)  # type: ignore[call-overload]
 
 
 def run(workload: Workload) -> Timeline:
@@ -34,6 +33,27 @@ def run(workload: Workload) -> Timeline:
     world, horizon = make_world(workload), workload.plan.calendar.horizon
     _simulate(horizon, world)
     return make_timeline(world, horizon)
+
+
+def prepare(workload: Workload, say: Callable[[str], object]) -> None:
+    """Have the engine compiled or read from Numba's cache by running a small workload, and say so if it compiles."""
+    with install_listener("numba:compile", _Announcement(say)):
+        run(workload)
+
+
+class _Announcement(Listener):
+    """Says once that compiling begins."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self.say: Callable[[str], object] | None = say
+
+    def on_start(self, event: Event) -> None:  # noqa: ARG002  # the signature is Numba's
+        if self.say is not None:
+            self.say("Compiling the engine; this is done once and takes less than a minute.")
+            self.say = None
+
+    def on_end(self, event: Event) -> None:
+        """Nothing is to be said."""
 
 
 @_compiled
@@ -88,7 +108,7 @@ def _arrive(entity: int, world: World) -> None:
         _put(world.entities[entity].first_visit + world.steps[place], world.coming, world.counts)
 
 
-@_inlined
+@_compiled
 def _happen(now: int, world: World) -> None:
     """Everything that happens at an instant before anything starts."""
     counts = world.counts[0]
@@ -105,7 +125,7 @@ def _happen(now: int, world: World) -> None:
             return
 
 
-@_inlined
+@_compiled
 def _come_due(world: World) -> None:
     """Work ends, or the patience of a carrier."""
     visit = _pop(world.heap, world.counts)
@@ -118,14 +138,14 @@ def _come_due(world: World) -> None:
         _put_over(visit, world.over, world.counts)
 
 
-@_inlined
+@_compiled
 def _make_ready(number: int, now: int, world: World) -> None:
     """All predecessors have ended: wait in line, begin, or pass through."""
     visit = world.visits[number]
     activity = world.activities[visit.code]
     visit.ready = now
     if visit.takes_place and activity.queue != NOTHING:
-        _line_up(activity.queue, number, now, world.visits, world.lines, world.chains)
+        _line_up(activity.queue, number, world.visits, world.lines, world.chains)
         _wake_group(world.resources[activity.queue].group, world.groups, world.counts)
     elif not (visit.takes_place and activity.meets and _meet(number, now, world)):
         visit.start = now
@@ -136,7 +156,7 @@ def _make_ready(number: int, now: int, world: World) -> None:
             _put_over(number, world.over, world.counts)
 
 
-@_inlined
+@_compiled
 def _leave(number: int, now: int, world: World) -> None:
     """An activity is behind an entity: give back what it held and tell the activities that wait for it."""
     visits = world.visits
@@ -186,7 +206,7 @@ def _wake_group(group: int, groups: Records, counts: Records) -> None:
 # Starting
 
 
-@_inlined
+@_compiled
 def _start_waiting(now: int, world: World) -> None:
     """Start everything that can start now, group by group; then cut the lines that are too long."""
     groups, members = world.groups, world.members
@@ -207,7 +227,7 @@ def _start_waiting(now: int, world: World) -> None:
                 _cut_line(members[member].resource, now, world)
 
 
-@_inlined
+@_compiled
 def _start_group(member_from: int, member_to: int, now: int, world: World) -> None:
     """Lines that compete: the first of all heads goes first; who cannot start blocks nobody but its own line."""
     visits, members, lines, chains = world.visits, world.members, world.lines, world.chains
@@ -299,13 +319,13 @@ def _meet(number: int, now: int, world: World) -> bool:
     if activity.ride != NOTHING:
         carrier = world.entities[visit.entity].brought_by if activity.boards_at_once else NOBODY
         if carrier == NOBODY:
-            _line_up(_rider_line(activity.ride, world), number, now, world.visits, world.lines, world.chains)
+            _line_up(_rider_line(activity.ride, world), number, world.visits, world.lines, world.chains)
             _wake_ride(activity.ride, world)
         else:
             _come_aboard(number, carrier, now, world)
         return True
     if activity.loads != NOTHING:
-        _line_up(_carrier_line(activity.loads, world), number, now, world.visits, world.lines, world.chains)
+        _line_up(_carrier_line(activity.loads, world), number, world.visits, world.lines, world.chains)
         _wake_ride(activity.loads, world)
         patience = world.loads[visit.load].patience
         if patience != NEVER:
@@ -479,13 +499,13 @@ def _load_riders(loading: int, ride: int, number: int, now: int, world: World) -
 
 
 @_compiled
-def _line_up(number: int, visit: int, now: int, visits: Records, lines: Records, chains: Records) -> None:
+def _line_up(number: int, visit: int, visits: Records, lines: Records, chains: Records) -> None:
     """Join a line at its end, only before those of the same instant who have a higher number."""
     line = lines[number]
     chain = line.chain_from + visits[visit].rank
     behind = NOBODY
     ahead = chains[chain].tail
-    while ahead > visit and visits[ahead].ready == now:
+    while ahead > visit and visits[ahead].ready == visits[visit].ready:
         behind = ahead
         ahead = visits[ahead].before
     visits[visit].before = ahead

@@ -258,8 +258,8 @@ def _agency(activity: Activity, procedure: Procedure) -> str | None:
 def resource_groups(plan: Plan) -> list[int]:
     """For every resource the group of resources that are needed together, directly or through others.
 
-    A group is named by one of its resources. Lines of different groups never compete, so each group can start its visits
-    by itself.
+    A group is named by one of its resources. Lines of different groups never compete, so each group can start its
+    visits by itself.
     """
     parent = list(range(len(plan.resources)))
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pandas as pd
 
 from sim import __version__
-from sim.engine import simpy_engine
+from sim.engine import engines
 from sim.engine.audit import Audit, audit
 from sim.engine.cohort import sample_cohort
+from sim.engine.engines import Engine
 from sim.engine.plan import Plan, make_plan
 from sim.engine.timeline import Timeline
 from sim.engine.workload import Workload, bind
@@ -26,8 +27,6 @@ from sim.scenario.disruptions import Disruption
 from sim.scenario.procedure import Clock
 from sim.scenario.rosters import Calendar
 from sim.scenario.scenario import Scenario
-
-ENGINE = "simpy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,7 @@ class ModeJob:
     staff: Mapping[str, Staff]
     calendar: Calendar
     seed: int
+    engine: Engine
     inputs: str
     """Hash of everything that its results follow from, except the replication."""
 
@@ -64,9 +64,10 @@ class RunResult:
     timeline: pd.DataFrame | None
 
 
-def mode_job(scenario: Scenario, mode: str) -> ModeJob:
-    """Prepare the runs of a mode."""
+def mode_job(scenario: Scenario, mode: str, engine: Engine | None = None) -> ModeJob:
+    """Prepare the runs of a mode, by default with the fastest engine that runs here."""
     here = scenario.under(mode)
+    chosen = engines.choose(engine)
     plan = make_plan(
         here.procedure,
         scenario.demand,
@@ -78,7 +79,7 @@ def mode_job(scenario: Scenario, mode: str) -> ModeJob:
     parts = ("calendar", "demand", "procedure", "disruptions")
     said: dict[str, object] = {key: here.root.mapping[key].plain() for key in parts if key in here.root.mapping}
     said |= {"adoption": here.adoption, "trees": [tree.mapping["procedure"].plain() for tree in here.trees]}
-    said |= {"mode": mode, "seed": scenario.definition.seed, "engine": ENGINE, "program": program_fingerprint()}
+    said |= {"mode": mode, "seed": scenario.definition.seed, "engine": chosen, "program": program_fingerprint()}
     inputs = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
     return ModeJob(
         mode=mode,
@@ -90,6 +91,7 @@ def mode_job(scenario: Scenario, mode: str) -> ModeJob:
         staff={name: place.staff for name, place in here.procedure.stations.items() if place.staff is not None},
         calendar=scenario.calendar,
         seed=scenario.definition.seed,
+        engine=chosen,
         inputs=inputs,
     )
 
@@ -97,7 +99,7 @@ def mode_job(scenario: Scenario, mode: str) -> ModeJob:
 def replay(job: ModeJob, replication: int) -> tuple[Workload, Timeline]:
     """Simulate one replication of a mode and nothing else."""
     workload = bind(job.plan, sample_cohort(job.demand, job.calendar, job.seed, replication, job.disruptions))
-    return workload, simpy_engine.run(workload)
+    return workload, engines.run(job.engine, workload)
 
 
 def perform(job: ModeJob, replication: int, *, keep_timeline: bool = False) -> RunResult:

@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 
 from sim import __version__
+from sim.engine import engines
+from sim.engine.engines import Engine
 from sim.errors import InputError, Problem, input_error
 from sim.measures.clocks import PRESENCE
 from sim.scenario.checks import warnings
@@ -28,7 +30,7 @@ from sim.study import estimates as statistics_of
 from sim.study.executor import Task, perform_all
 from sim.study.precision import MOST, Precision, next_count
 from sim.study.precision import precision as precision_of
-from sim.study.runs import ENGINE, ModeJob, RunResult, mode_job, replay
+from sim.study.runs import ModeJob, RunResult, mode_job, replay
 from sim.study.steady_state import Subject, unsteady
 from sim.study.store import RESOLVED, TIMELINES, RunStore, held, read_manifest, write_results
 from sim.study.warm_up import warm_up
@@ -152,6 +154,7 @@ def run(
     keep_timelines: bool = False,
     precision: str | None = None,
     most_replications: int = MOST,
+    engine: Engine | None = None,
     progress: Progress | None = None,
 ) -> Study:
     """Run modes of a scenario.
@@ -169,10 +172,11 @@ def run(
         precision: Largest half-width of the interval as a share of the value, such as "5%": replications are added
             until the paired difference in time in port is so precise at each port (see `sim.study.precision`).
         most_replications: Where a study that does not become so precise gives up.
+        engine: "compiled" or "simpy"; they agree to the millisecond. By default the first, if it can be had here.
         progress: Called with the number of finished and of all runs.
 
     Raises:
-        InputError: If the input is wrong, or another program writes into the folder.
+        InputError: If the input is wrong, the engine cannot be had, or another program writes into the folder.
         RunError: If a run fails its audit.
     """
     begin = perf_counter()
@@ -183,7 +187,8 @@ def run(
         sentence = f"needs the clock {PRESENCE}, the time in port; define it or leave the precision out"
         raise input_error(sentence, "precision")
     names = list(dict.fromkeys(modes)) if modes else loaded.modes
-    jobs = [mode_job(loaded, mode) for mode in names]
+    chosen = engines.choose(engine)
+    jobs = [mode_job(loaded, mode, chosen) for mode in names]
     count = loaded.definition.replications
     folder = Path(out) if out is not None else None
     store = RunStore(folder) if folder is not None else None
@@ -198,7 +203,9 @@ def run(
         if count != loaded.definition.replications:
             loaded = loaded.with_values(replications=count)
         seconds = perf_counter() - begin
-        study = _study(loaded, names, runs.results(count), seconds=seconds, folder=folder, precision=found)
+        study = _study(
+            loaded, names, runs.results(count), engine=chosen, seconds=seconds, folder=folder, precision=found
+        )
         if store is not None:
             save(study, store, {job.key(replication) for job in jobs for replication in range(count)})
     return study
@@ -234,6 +241,8 @@ class _Runs:
         self.tell(len(tasks))
         names = [job.mode for job in self.jobs]
         waiting = [task for task in tasks if task not in self.finished]
+        if waiting:
+            engines.prepare(self.jobs[0].engine, self.jobs[0].calendar)
         performing = perform_all(self.jobs, waiting, workers=self.workers, keep_timelines=self.keep_timelines)
         with closing(performing):  # also when keeping a result fails, so that the workers begin no other run
             for result in performing:
@@ -288,6 +297,7 @@ def _study(
     modes: list[str],
     results: Sequence[RunResult],
     *,
+    engine: Engine,
     seconds: float,
     folder: Path | None,
     precision: Precision | None,
@@ -313,7 +323,7 @@ def _study(
             "duration_ms": calendar.duration,
             "cool_down_ms": calendar.cool_down,
         },
-        "engine": ENGINE,
+        "engine": engine,
         "versions": {
             "smartport": __version__,
             "python": platform.python_version(),

@@ -1,18 +1,18 @@
 """One rule of the engine at a time, in worlds so small that the whole timeline can be worked out by hand.
 
-Minutes everywhere. Both the engine and the second opinion have to give these answers.
+Minutes everywhere. Both engines and the second opinion have to give these answers.
 """
 
 import pytest
 
-from sim.engine import simpy_engine
+from sim.engine import compiled_engine, simpy_engine
 from sim.engine.audit import audit
 from sim.errors import InputError
 from tests import idiomatic_simpy
 from tests.worlds import happened, shown, workload_of, world
 
 
-@pytest.fixture(params=[simpy_engine, idiomatic_simpy], ids=["engine", "second_opinion"])
+@pytest.fixture(params=[simpy_engine, compiled_engine, idiomatic_simpy], ids=["simpy", "compiled", "second_opinion"])
 def assert_happens(request):
     def check(text, expected, **calendar):
         workload = workload_of(world(text, **calendar))

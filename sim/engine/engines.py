@@ -1,0 +1,74 @@
+"""The engines by name, and whether the compiled one can be had on this machine."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+from functools import cache
+from typing import Literal
+
+from sim.engine import simpy_engine
+from sim.engine.cohort import Cohort
+from sim.engine.plan import Plan
+from sim.engine.timeline import Timeline
+from sim.engine.workload import Workload, bind
+from sim.errors import input_error
+from sim.scenario.rosters import Calendar
+
+Engine = Literal["compiled", "simpy"]
+"""`compiled` is fast, `simpy` the reference; they agree to the millisecond."""
+
+_log = logging.getLogger(__name__)
+
+
+def choose(asked: Engine | None = None) -> Engine:
+    """The engine that is asked for, or the fastest that runs here.
+
+    Raises:
+        InputError: If the compiled engine is asked for and cannot be had.
+    """
+    if asked == "simpy":
+        return asked
+    obstacle = _obstacle()
+    if obstacle is None:
+        return "compiled"
+    if asked == "compiled":
+        raise input_error(f"{obstacle}; install numba, or leave the engine out to run on SimPy", "engine")
+    _say_once(f"{obstacle}: runs use the engine on SimPy, which gives the same results and takes longer.")
+    return "simpy"
+
+
+def prepare(engine: Engine, calendar: Calendar) -> None:
+    """Compile the engine where that was never done, before several processes would do it side by side."""
+    if engine == "compiled":
+        from sim.engine import compiled_engine
+
+        nothing = bind(Plan(calendar, (), (), (), (), (), {}), Cohort(calendar, 0, (), {}))
+        compiled_engine.prepare(nothing, _log.warning)
+
+
+def run(engine: Engine, workload: Workload) -> Timeline:
+    """Simulate a workload up to its calendar's horizon."""
+    if engine == "simpy":
+        return simpy_engine.run(workload)
+    from sim.engine import compiled_engine
+
+    return compiled_engine.run(workload)
+
+
+@cache
+def _obstacle() -> str | None:
+    """Why the compiled engine cannot be had, None if it can."""
+    if importlib.util.find_spec("numba") is None:
+        return "Numba is not installed"
+    try:
+        importlib.import_module("sim.engine.compiled_engine")
+    except (ImportError, OSError) as error:
+        return f"Numba does not run here ({error})"
+    return None
+
+
+@cache
+def _say_once(text: str) -> None:
+    _log.warning(text)
