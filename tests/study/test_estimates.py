@@ -147,6 +147,13 @@ def test_a_comparison_of_one_mode_is_empty_and_has_its_columns():
     assert result.empty
 
 
+def test_rows_are_numbered_through_all_modes():
+    measures = table(base=BASE, smart=SMART, both=SMART)
+    modes = ["base", "smart", "both"]
+    assert comparison(measures, "base", modes).index.tolist() == [0, 1]
+    assert estimates(measures, modes).index.tolist() == [0, 1, 2]
+
+
 # What the shared luck is worth
 
 
