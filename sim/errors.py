@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+LONGEST = 1_000
+"""Characters of a problem as text; the middle of what is longer is left out."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -20,14 +23,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the input: where, at which key, and one sentence that ends with the cure."""
+    """One thing wrong with the input: where, at which key, and one sentence that ends with the cure.
+
+    As text it is one line that a terminal can show, whatever the input holds.
+    """
 
     place: Place | None
     path: str
     message: str
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (str(self.place or ""), self.path, self.message) if part)
+        text = ": ".join(part for part in (str(self.place or ""), self.path, self.message) if part)
+        text = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+        return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 class SmartportError(Exception):

@@ -22,7 +22,8 @@ def _moment(value: object) -> datetime:
     try:
         if isinstance(value, datetime):
             return value
-        moment = datetime.fromisoformat(value) if isinstance(value, str) and len(value) > len("2025-06-02") else None
+        text = value if isinstance(value, str) and value.isprintable() else ""  # Python reads on behind a NUL
+        moment = datetime.fromisoformat(text) if len(text) > len("2025-06-02") else None
     except ValueError:
         moment = None
     if moment is None:

@@ -39,7 +39,7 @@ _SURPRISES = (
     ),
     (re.compile(r"[-+]?(0x[\da-fA-F_]+|0o[0-7_]+|0b[01_]+)$"), "write {0} as a decimal number"),
     (re.compile(r"[-+]?\d[\d]*_[\d_.]*$"), "write {0} without underscores"),
-    (re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), "YAML 1.1 reads {0} as text; write the number out"),
+    (re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), "YAML 1.1 reads {0} as text; write the number out"),
     (re.compile(r"[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$"), "{0} is not a quantity; write a finite number"),
 )
 _WHOLE = re.compile(r"[-+]?\d+$")

@@ -10,7 +10,7 @@ from pathlib import Path
 from sim.errors import InputError, Place, Problem, input_error
 from sim.scenario.addresses import EVERYTHING, AddressError, expand, suggestion
 from sim.scenario.checks import check
-from sim.scenario.document import Node, dotted, read_document
+from sim.scenario.document import DEEPEST, Node, dotted, read_document
 from sim.scenario.evidence import covers
 from sim.scenario.fields import Title
 from sim.scenario.reform import NamedReform, Reform
@@ -75,28 +75,42 @@ def _shown(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-def _merged(file: Path, folder: Path, seen: _Seen) -> Node:
+def _named(item: Node, beside: Path, folder: Path, key: str) -> Path:
+    """The path of a file that a scenario names."""
+    name = item.value
+    if not isinstance(name, str):
+        raise input_error(f"expected the name of a file, found {item.plain()}", key, item.place)
+    target = beside / name
+    try:
+        inside = target.resolve().is_relative_to(folder)
+        target.is_file()
+    except (OSError, ValueError):  # too long, or with a NUL
+        raise input_error(f"{name} is no name that a file can have; mend it", key, item.place) from None
+    if not inside:
+        raise input_error(f"{name} lies outside of the scenario's folder; copy it there", key, item.place)
+    return target
+
+
+def _merged(file: Path, folder: Path, seen: _Seen, depth: int = 0) -> Node:
     """A file with its imports, merged."""
     resolved = file.resolve()
     shown = _shown(file)
     problems: list[Problem] = []
     root = _with_tables(read_document(file, shown, problems), resolved.parent, folder, problems)
     seen[resolved] = root
-    imports = root.child("imports")
-    for item in imports.value if imports is not None and isinstance(imports.value, list) else []:
-        target = resolved.parent / str(item.value)
-        if not target.resolve().is_relative_to(folder):
-            problems.append(
-                Problem(item.place, "imports", f"{item.value} lies outside of the scenario's folder; copy it there")
-            )
-            continue
-        if target.resolve() in seen:
-            continue
-        if not target.is_file():
-            problems.append(Problem(item.place, "imports", f"there is no file {item.value} beside this one"))
-            continue
+    imports = root.child("imports") or Node([], root.place)
+    if not isinstance(imports.value, list) and depth:  # in the scenario itself the model says so
+        problems.append(Problem(imports.place, "imports", f"expected a list, found {imports.plain()}"))
+    for item in imports.value if isinstance(imports.value, list) else []:
         try:
-            other = _merged(target, folder, seen)
+            target = _named(item, resolved.parent, folder, "imports")
+            if target.resolve() in seen:
+                continue
+            if not target.is_file():
+                raise input_error(f"there is no file {item.value} beside this one", "imports", item.place)
+            if depth == DEEPEST:
+                raise input_error(f"imports are nested deeper than {DEEPEST} files", "imports", item.place)
+            other = _merged(target, folder, seen, depth + 1)
         except InputError as error:
             problems.extend(error.problems)
             continue
@@ -148,27 +162,36 @@ def _with_tables(node: Node, folder: Path, root_folder: Path, problems: list[Pro
 
 def _table(node: Node, folder: Path, root_folder: Path) -> Node:
     """The mapping with `values` read from its CSV file; each value keeps the row it stands in."""
+    place = node.mapping["csv"].place
+    path = _named(node.mapping["csv"], folder, root_folder, "csv")
     name, column = str(node.mapping["csv"].value), str(node.mapping["column"].value)
     unit = node.mapping.get("unit")
     suffix = f" {unit.value}" if unit is not None else ""
-    place = node.mapping["csv"].place
-    path = folder / name
-    if not path.resolve().is_relative_to(root_folder):
-        raise input_error(f"{name} lies outside of the scenario's folder; copy it there", "csv", place)
+    shown = _shown(path)
+    values: list[Node] = []
+    problems: list[Problem] = []
     try:
+        if path.exists() and not path.is_file():
+            raise input_error(f"{name} is no file; name a CSV file", "csv", place)
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream)
             columns = rows.fieldnames or []
             if column not in columns:
                 raise input_error(f'{name} has no column "{column}"' + suggestion(column, columns), "column", place)
-            values = []
+            if columns.count(column) > 1:
+                raise input_error(f'{name} has the column "{column}" twice; keep one', "column", place)
             for row in rows:
-                cell = Place(_shown(path), rows.line_num, columns.index(column) + 1)
+                cell = Place(shown, rows.line_num, columns.index(column) + 1)
+                if None in row:
+                    sentence = f"this row has more cells than the {len(columns)} of the first; put commas in quotes"
+                    problems.append(Problem(cell, "csv", sentence))
                 values.append(Node((row[column] or "").strip() + suffix, cell, cell))
                 if len(values) > LONGEST_TABLE:
                     raise input_error(f"{name} has more than {LONGEST_TABLE} rows", "csv", place)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise input_error(f"{name} cannot be read as a CSV file in UTF-8: {error}", "csv", place) from None
+    if problems:
+        raise InputError(problems)
     kept = {key: child for key, child in node.mapping.items() if key not in ("csv", "column", "unit")}
     return replace(node, value={**kept, "values": Node(values, place, place)})
 

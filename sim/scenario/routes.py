@@ -20,17 +20,21 @@ def activity_order(route: Route) -> list[str]:
     Activities on or behind a circle are left out.
     """
     waiting = {name: sum(before in route for before in activity.after) for name, activity in route.items()}
+    followers: dict[str, list[str]] = {name: [] for name in route}
+    for name, activity in route.items():
+        for before in activity.after:
+            if before in route:
+                followers[before].append(name)
     ready = [name for name, count in waiting.items() if not count]
     heapify(ready)
     order: list[str] = []
     while ready:
         name = heappop(ready)
         order.append(name)
-        for follower, activity in route.items():
-            if name in activity.after:
-                waiting[follower] -= 1
-                if not waiting[follower]:
-                    heappush(ready, follower)
+        for follower in followers[name]:
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                heappush(ready, follower)
     return order
 
 

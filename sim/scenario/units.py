@@ -20,6 +20,9 @@ WEEK = 7 * DAY
 LONGEST = 36_525 * DAY
 """Durations stay below 100 years (Julian years of 365.25 days), so that sums of them stay far from overflow."""
 
+LONGEST_TEXT = 100
+"""Characters of a quantity; more are a slip, and matching them could take hours."""
+
 # Longest unit first: within one text the units must descend. Bare "m" is left out, it could be a minute or a month.
 _UNITS = (
     (WEEK, "weeks|week|wk|w|个星期|星期|周"),
@@ -177,6 +180,8 @@ def _text(value: object, wanted: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{wanted}, found {value!r}")
     text = value.strip()
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"{wanted}, found a text of {len(text)} characters")
     if re.fullmatch(r"[-+]?[0-9.]*", text):
         raise ValueError(f'{wanted}, found "{value}"')
     return text
