@@ -153,7 +153,7 @@ procedure:
       truck: {after: release, ride: on_truck}
     parcels:
       arrive: {ride: in_box}
-      hand_over: {after: arrive, at: counter, takes: 1 min}
+      hand_over: {after: arrive, at: counter, takes: 1 min, emits: 2 kg}
     haulers:
       book: {needs: {slots: 1}}
       load: {after: book, load: {ride: on_truck, up_to: 2, at_least: 1, waits: 2 h}, takes: 10 min}
