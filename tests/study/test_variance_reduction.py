@@ -14,12 +14,11 @@ REPLICATIONS = 6
 LITTLE = 0.1
 """Share of a port's waiting below which a reform is off its bottleneck."""
 OFF = {
-    "aeo_certification": "khorgos_road",
     "apron_pickup": "urumqi_airport",
-    "bonded_zone_integration": "khorgos_road",
     "border_fast_lane": "khorgos_road",
     "bulk_line": "alashankou_rail",
     "comprehensive_inspection_yard": "alashankou_rail",
+    "health_checks": "khorgos_road",
     "indoor_transshipment": "alashankou_rail",
 }
 """Such reforms of the library and their ports."""
@@ -27,10 +26,14 @@ SHORT = "bulk_line"
 
 
 @cache
-def measures(name, reformed, seed=None):
-    where = reform(name).baseline
-    scenario = tried(where.scenario, where.ports, name if reformed else None, REPLICATIONS)
+def run(file, ports, name, seed=None):
+    scenario = tried(file, ports, name, REPLICATIONS)
     return sim.run(scenario if seed is None else scenario.with_values(seed=seed)).measures
+
+
+def measures(name, *, reformed, seed=None):
+    where = reform(name).baseline
+    return run(where.scenario, where.ports, name if reformed else None, seed)
 
 
 def touched(name):
