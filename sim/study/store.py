@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -220,12 +221,12 @@ def held(folder: Path) -> Iterator[None]:
             try:
                 yield
             finally:
-                if os.name == "posix":  # elsewhere an open file cannot be removed, and need not be
+                if sys.platform != "win32":  # there an open file cannot be removed, and need not be
                     path.unlink(missing_ok=True)
             return
 
 
-if os.name == "posix":
+if sys.platform != "win32":
     import fcntl
 
     def _lock(stream: IO[str]) -> None:
