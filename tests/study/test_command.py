@@ -56,6 +56,14 @@ def test_the_options_of_run(smartport, file, tmp_path):
     assert len(list((tmp_path / "results" / "timelines" / "smart").iterdir())) == 2
 
 
+def test_help_says_what_is_done_without_an_option(smartport, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    _, said, _ = smartport("run", "--help")
+    assert said.count("[default: (as the scenario says)]") == 3
+    for default in ("all", "one a processor", "results/SCENARIO"):
+        assert f"[default: ({default})]" in said
+
+
 def test_by_default_all_modes_as_the_scenario_says(smartport, file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, _, _ = smartport("run", file, "--workers", 1)
