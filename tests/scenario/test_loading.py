@@ -598,7 +598,16 @@ def test_a_file_that_is_no_yaml_does_not_hide_the_others():
 
 def test_a_reform_in_the_folder_and_in_the_scenario_is_refused():
     (problem,) = problems(SMALL, reforms__quick="title: Quick\nwhy: it is\n")
-    assert problem.endswith("reforms.quick: stands in the folder reforms too; rename one")
+    line = 1 + SMALL[: SMALL.index("  quick:")].count("\n")
+    assert problem == f"small.yaml:{line}:3: reforms.quick: stands in the folder reforms too; rename one"
+
+
+def test_evidence_at_what_is_no_address_is_refused_with_its_place():
+    text = f"{SMALL}  stations: {{grade: assumption, note: a guess}}\n  tracks.one: {{grade: press, source: x}}\n"
+    line = text.count("\n")
+    one, two = problems(text)
+    assert one == f"small.yaml:{line - 1}:3: evidence.stations: expected an address such as stations.NAME.KEY"
+    assert two.startswith(f"small.yaml:{line}:3: evidence.tracks.one: an address begins with routes. or stations. or ")
 
 
 # ------------------------------------------------------------------------------------ mistakes in shipped scenarios
