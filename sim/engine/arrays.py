@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.plan import ActivityPlan, Plan, resource_groups
-from sim.engine.timeline import NEVER, Timeline
+from sim.engine.timeline import NEVER
 from sim.engine.workload import Workload
 
 NOBODY = -1
@@ -25,6 +25,7 @@ NOTHING = -1
 
 Records = NDArray[np.void]
 Numbers = NDArray[np.int32]
+Times = NDArray[np.int64]
 
 
 def _record(**fields: str) -> np.dtype[np.void]:
@@ -56,7 +57,7 @@ ENTITY = _record(
     first_hold="i4",
     first_vigil="i4",
 )
-FLOW = _record(root_from="i4", root_to="i4")
+FLOW = _record(first_code="i4", root_from="i4", root_to="i4")
 ACTIVITY = _record(
     station="i4",
     amount="i4",
@@ -73,6 +74,7 @@ ACTIVITY = _record(
     loads="i4",
     unloads="i4",
     awaits="i4",
+    predecessors="i2",
     meets="?",  # whether it has to do with carriers or riders
     boards_at_once="?",  # whether those who come with a carrier are aboard here: a ride without predecessors
 )
@@ -144,12 +146,11 @@ class World(NamedTuple):
 
 
 def make_world(workload: Workload) -> World:
-    """Lay a workload out; the workload stays as it is."""
+    """Lay a workload out, all but the records of the visits; the workload stays as it is."""
     plan = workload.plan
     entities, hold_of, vigil_of = _entities(workload)
     rules = _Rules(plan)
-    visits = _visits(workload)
-    ranks = int(visits["rank"].max(initial=0)) + 1
+    ranks = max(len(np.unique(workload.priority)), 1)
     lines = np.zeros(len(plan.resources) + 2 * len(plan.rides), LINE)
     lines["chain_from"] = np.arange(len(lines)) * ranks
     lines["chain_to"] = lines["chain_from"] + ranks
@@ -159,7 +160,7 @@ def make_world(workload: Workload) -> World:
     resources["group"] = resource_groups(plan)
     groups, members = _groups(plan)
     return World(
-        visits=visits,
+        visits=np.empty(len(workload.work), VISIT),
         entities=entities,
         flows=rules.flows,
         activities=rules.activities,
@@ -181,19 +182,11 @@ def make_world(workload: Workload) -> World:
         ride_of=np.array([ride for ride, _ in plan.awaited], np.int32),
         vigil_of=vigil_of,
         # Memory that is never touched costs nothing, so these have room for the worst case.
-        heap=np.empty(len(visits) + len(workload.loads.visit), EVENT),
-        coming=np.empty(len(visits), np.int32),
-        over=np.empty(len(visits), np.int32),
+        heap=np.empty(len(workload.work) + len(workload.loads.visit), EVENT),
+        coming=np.empty(len(workload.work), np.int32),
+        over=np.empty(len(workload.work), np.int32),
         counts=np.zeros(1, COUNTS),
     )
-
-
-def make_timeline(world: World, horizon: int) -> Timeline:
-    """What a run has left in the arrays."""
-    visits = world.visits
-    ready, start, end = (visits[key].copy() for key in ("ready", "start", "end"))
-    end[end >= horizon] = NEVER
-    return Timeline(ready, start, end, visits["carrier"].astype(np.int64), world.entities["turned_away"].copy())
 
 
 def _or_nothing(number: int | None) -> int:
@@ -206,9 +199,10 @@ class _Rules:
     def __init__(self, plan: Plan) -> None:
         self.lists: dict[str, list[Any]] = {"need": [], "return": [], "behind": [], "awaited": []}
         activities = [self.activity(n, a) for flow in plan.flows for n, a in enumerate(flow.activities)]
+        first_code = np.cumsum([0, *(len(flow.activities) for flow in plan.flows)]).tolist()
         flows = [
-            self.place("behind", [n for n, activity in enumerate(flow.activities) if not activity.before])
-            for flow in plan.flows
+            (code, *self.place("behind", [n for n, activity in enumerate(flow.activities) if not activity.before]))
+            for code, flow in zip(first_code, plan.flows, strict=False)
         ]
         self.activities = np.array(activities, ACTIVITY)
         self.flows = np.array(flows, FLOW)
@@ -237,6 +231,7 @@ class _Rules:
             *self.place("behind", [other - number for other in plan.behind]),
             *self.place("awaited", [(awaited, riding - number) for awaited, riding in plan.awaited]),
             *(_or_nothing(ride) for ride in carried),
+            len(plan.before),
             any(ride is not None for ride in carried) or bool(plan.awaited),
             plan.ride is not None and not plan.before,
         )
@@ -264,25 +259,6 @@ def _entities(workload: Workload) -> tuple[Records, Numbers, Numbers]:
         widths = (table != NOTHING).sum(axis=1)[flow]
         entities[key] = np.cumsum(widths) - widths
     return entities, hold_of, vigil_of
-
-
-def _visits(workload: Workload) -> Records:
-    flows = workload.plan.flows
-    widths = np.diff(workload.first_visit)
-    first_code = np.cumsum([0, *(len(flow.activities) for flow in flows)])[:-1]
-    predecessors = np.array([len(activity.before) for flow in flows for activity in flow.activities], np.int16)
-    visits = np.empty(len(workload.work), VISIT)
-    code = np.repeat(first_code[workload.flow] - workload.first_visit[:-1], widths) + np.arange(len(visits))
-    visits["entity"] = np.repeat(np.arange(len(widths)), widths)
-    visits["code"] = code
-    visits["open"] = predecessors[code]
-    visits["work"] = workload.work
-    visits["takes_place"] = workload.takes_place
-    visits["rank"] = np.searchsorted(np.unique(workload.priority), workload.priority)
-    for key in ("ready", "start", "end", "carrier"):
-        visits[key] = NEVER
-    visits["load"][workload.loads.visit] = np.arange(len(workload.loads.visit))
-    return visits
 
 
 def _changes(workload: Workload) -> Records:
@@ -323,7 +299,7 @@ def _holds(workload: Workload, entities: Records, hold_of: Numbers) -> Records:
         for number, activity in enumerate(one.activities):
             if activity.ride is not None and not activity.before:
                 riding = workload.takes_place[workload.visits_of_flow[code][:, number]]
-                carriers = workload.carrier[flow == code][riding]
+                carriers = workload.carrier[workload.entities_of_flow[code]][riding]
                 carriers = carriers[carriers != NOBODY]
                 hold = entities["first_hold"][carriers] + hold_of[flow[carriers], activity.ride]
                 np.add.at(holds["brought"], hold, 1)

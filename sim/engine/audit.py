@@ -37,8 +37,13 @@ class Audit:
     """Entities inside on average over the run: the left side of Little's law, L = rate x time."""
 
 
-def audit(workload: Workload, timeline: Timeline) -> Audit:
+def audit(workload: Workload, timeline: Timeline, uses: list[Use] | None = None) -> Audit:
     """Check a timeline against its workload.
+
+    Args:
+        workload: What was given to the engine.
+        timeline: What it gave back.
+        uses: What `usage` says of them, if that is known already.
 
     Raises:
         RunError: Naming the first contradiction of each kind.
@@ -46,7 +51,7 @@ def audit(workload: Workload, timeline: Timeline) -> Audit:
     faults = _order(timeline)
     for check in (_precedence, _durations, _losses, _lines, _refusals, check_rides):
         faults += check(workload, timeline)
-    uses = usage(workload, timeline)
+    uses = usage(workload, timeline) if uses is None else uses
     faults += _forgotten(workload, timeline, uses) + _delays(workload, timeline, uses) + _capacity(workload, uses)
     result, more = _conservation(workload, timeline)
     faults += more
@@ -73,7 +78,7 @@ def _precedence(workload: Workload, timeline: Timeline) -> list[str]:
     faults = []
     for code, flow in enumerate(workload.plan.flows):
         visits = workload.visits_of_flow[code]
-        arrival = workload.arrival[workload.flow == code]
+        arrival = workload.arrival[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
             ready = timeline.ready[visits[:, number]]
             if activity.before:
@@ -134,12 +139,12 @@ def _forgotten(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[
         for resource, steps, use in zip(plan.resources, workload.capacity, uses, strict=True)
     ]
     heads: dict[int, tuple[tuple[int, int, int], tuple[tuple[int, int], ...]]] = {}
+    unbegun = workload.takes_place & (timeline.ready != NEVER) & (timeline.start == NEVER)
     for code, flow in enumerate(plan.flows):
+        here = timeline.turned_away[workload.entities_of_flow[code]] == NEVER
         for number, activity in enumerate(flow.activities):
             visits = workload.visits_of_flow[code][:, number]
-            here = timeline.turned_away[workload.flow == code] == NEVER
-            unbegun = (timeline.ready[visits] != NEVER) & (timeline.start[visits] == NEVER)
-            waiting = visits[workload.takes_place[visits] & unbegun & here]
+            waiting = visits[unbegun[visits] & here] if activity.queue is not None else visits[:0]
             if activity.queue is None or not len(waiting):
                 continue
             order = np.lexsort((waiting, timeline.ready[waiting], workload.priority[waiting]))
@@ -158,11 +163,11 @@ def _delays(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str
     """Who waits in a line starts in a moment in which something needed there becomes free, and no later."""
     plan = workload.plan
     freed = [
-        steps.times if resource.quota else np.union1d(steps.times, returned)
+        steps.times if resource.quota else np.sort(np.concatenate((steps.times, returned)), kind="stable")
         for resource, steps, (_, returned, _) in zip(plan.resources, workload.capacity, uses, strict=True)
     ]
-    started: list[list[Times]] = [[] for _ in plan.resources]
     enabled: list[list[Times]] = [[] for _ in plan.resources]
+    others: list[list[Times]] = [[] for _ in plan.resources]
     for code, flow in enumerate(plan.flows):
         for number, activity in enumerate(flow.activities):
             if activity.queue is None:
@@ -170,18 +175,28 @@ def _delays(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str
             visit = workload.visits_of_flow[code][:, number]
             start = timeline.start[visit]
             start = start[start > timeline.ready[visit]]
-            started[activity.queue].append(start)
-            enabled[activity.queue] += [start[np.isin(start, freed[resource])] for resource, _ in activity.needs]
+            found = np.zeros(len(start), dtype=np.bool_)
+            for resource, _ in activity.needs:
+                found |= _among(start, freed[resource])
+            enabled[activity.queue].append(start[found])
+            others[activity.queue].append(start[~found])
     faults = []
-    for resource, some, all_of_them in zip(plan.resources, enabled, started, strict=True):
+    for line, some, rest in zip(plan.resources, enabled, others, strict=True):
         if some:
-            late = np.setdiff1d(np.concatenate(all_of_them), np.concatenate(some))
+            alone = np.concatenate(rest)
+            late = np.unique(alone[~_among(alone, np.sort(np.concatenate(some)))])
             if len(late):
                 moment = int(late[0])
-                faults.append(
-                    f"{resource.name} begins at {moment} ms what it could have begun before ({len(late)} times)"
-                )
+                faults.append(f"{line.name} begins at {moment} ms what it could have begun before ({len(late)} times)")
     return faults
+
+
+def _among(moments: Times, known: Times) -> NDArray[np.bool_]:
+    """Which moments are among known ones, which are in order; much faster than `np.isin`, which sorts both."""
+    if not len(known):
+        return np.zeros(len(moments), dtype=np.bool_)
+    place = np.searchsorted(known, moments)
+    return known[np.minimum(place, len(known) - 1)] == moments
 
 
 def _free_at_the_end(resource: Resource, steps: Steps, use: Use, horizon: int) -> int:
@@ -206,7 +221,7 @@ def usage(workload: Workload, timeline: Timeline) -> list[Use]:
     amounts: list[list[Times]] = [[] for _ in plan.resources]
     for code, flow in enumerate(plan.flows):
         visits = workload.visits_of_flow[code]
-        away = timeline.turned_away[workload.flow == code]
+        away = timeline.turned_away[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
             uses = [] if activity.station is None else [(activity.station, activity.amount, number, number)]
             uses += [(resource, amount, seized, number) for resource, amount, seized in activity.gives_back]
@@ -245,7 +260,7 @@ def _capacity(workload: Workload, uses: list[Use]) -> list[str]:
             continue
         given_back = np.where(returned == NEVER, horizon, returned)
         used = Steps.counting(taken, given_back, amount)
-        moments = np.unique(taken)
+        moments = used.times[_among(used.times, np.sort(taken))]
         capacity = steps.at(moments)
         closed = capacity == 0
         over = (used.at(moments) > capacity) & ~closed
@@ -336,7 +351,9 @@ def leaving(workload: Workload, timeline: Timeline) -> Times:
     left = np.empty(len(workload.flow), dtype=np.int64)
     for code in range(len(workload.plan.flows)):
         ends = timeline.end[workload.visits_of_flow[code]]
-        left[workload.flow == code] = np.where((ends == NEVER).any(axis=1), NEVER, ends.max(axis=1, initial=0))
+        left[workload.entities_of_flow[code]] = np.where(
+            (ends == NEVER).any(axis=1), NEVER, ends.max(axis=1, initial=0)
+        )
     return np.where(timeline.turned_away != NEVER, timeline.turned_away, left)
 
 
@@ -350,10 +367,10 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
     arrived_by = dict.fromkeys(plan.flow_names, 0)
     left_by, inside_by, away_by = arrived_by.copy(), arrived_by.copy(), arrived_by.copy()
     for code, flow in enumerate(plan.flows):
-        mine = workload.flow == code
+        mine = workload.entities_of_flow[code]
         away = timeline.turned_away[mine] != NEVER
         unfinished = (timeline.end[workload.visits_of_flow[code]] == NEVER).any(axis=1)
-        arrived_by[flow.name] += int(mine.sum())
+        arrived_by[flow.name] += len(mine)
         left_by[flow.name] += int((gone[mine] & ~away).sum())
         inside_by[flow.name] += int((unfinished & ~away).sum())
         away_by[flow.name] += int(away.sum())

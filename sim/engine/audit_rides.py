@@ -18,8 +18,9 @@ Mask = NDArray[np.bool_]
 
 def check_rides(workload: Workload, timeline: Timeline) -> list[str]:
     """Riders board and leave with their carrier, carriers load and go on when they may and must."""
-    _, visits = _visits(workload, lambda activity: activity.ride is None)
-    faults = _fault(timeline.carrier[visits] != NEVER, "are aboard although they are no rides")
+    aboard = timeline.carrier != NEVER
+    aboard[_visits(workload, lambda activity: activity.ride is not None)[1]] = False
+    faults = _fault(aboard, "are aboard although they are no rides")
     for ride, name in enumerate(workload.plan.rides):
         faults += [f"{name}: {fault}" for fault in _Ride(workload, timeline, ride).faults()]
     return faults
@@ -31,7 +32,7 @@ def _visits(workload: Workload, wanted: Callable[[ActivityPlan], bool]) -> tuple
     for code, flow in enumerate(workload.plan.flows):
         numbers = [number for number, activity in enumerate(flow.activities) if wanted(activity)]
         if numbers:
-            entities.append(np.repeat(np.flatnonzero(workload.flow == code), len(numbers)))
+            entities.append(np.repeat(workload.entities_of_flow[code], len(numbers)))
             visits.append(workload.visits_of_flow[code][:, numbers].ravel())
     return np.concatenate(entities), np.concatenate(visits)
 
@@ -167,7 +168,7 @@ class _Ride:
                     continue
                 visit = self.workload.visits_of_flow[code][:, number]
                 waits = self.workload.takes_place[visit] & (self.timeline.ready[visit] != NEVER)
-                entity, visit = np.flatnonzero(self.workload.flow == code)[waits], visit[waits]
+                entity, visit = self.workload.entities_of_flow[code][waits], visit[waits]
                 goes_on = np.zeros(len(self.workload.flow), dtype=np.int64)
                 goes_on[entity] = self.or_never(self.timeline.start[visit])
                 counts = boarded < goes_on[carrier]

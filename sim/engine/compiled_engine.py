@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numba import njit
 from numba.core.event import Event, Listener, install_listener
 
-from sim.engine.arrays import NOBODY, NOTHING, Numbers, Records, World, make_timeline, make_world
+from sim.engine.arrays import NOBODY, NOTHING, Numbers, Records, Times, World, make_world
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 
@@ -31,8 +32,13 @@ _compiled = njit(cache=True, forceinline=True, _nrt=False)  # type: ignore[call-
 def run(workload: Workload) -> Timeline:
     """Simulate a workload up to its calendar's horizon."""
     world, horizon = make_world(workload), workload.plan.calendar.horizon
+    rank = np.searchsorted(np.unique(workload.priority), workload.priority)
+    _lay_out(workload.work, workload.takes_place, rank, workload.loads.visit, world)
     _simulate(horizon, world)
-    return make_timeline(world, horizon)
+    times = np.empty((4, len(rank)), dtype=np.int64)
+    _read_out(horizon, world.visits, times)
+    ready, start, end, carrier = times
+    return Timeline(ready, start, end, carrier, world.entities["turned_away"].copy())
 
 
 def prepare(workload: Workload, say: Callable[[str], object]) -> None:
@@ -54,6 +60,38 @@ class _Announcement(Listener):
 
     def on_end(self, event: Event) -> None:
         """Nothing is to be said."""
+
+
+@_compiled
+def _lay_out(work: Times, takes_place: Any, rank: Times, loading: Times, world: World) -> None:
+    """Write the records of the visits, all fields of one after the other."""
+    for entity in range(len(world.entities)):
+        said = world.entities[entity]
+        code = world.flows[said.flow].first_code
+        for number in range(said.first_visit, said.end_visit):
+            visit = world.visits[number]
+            visit.ready = visit.start = visit.end = NEVER
+            visit.carrier = NOBODY
+            visit.work = work[number]
+            visit.takes_place = takes_place[number]
+            visit.rank = rank[number]
+            visit.entity = entity
+            visit.code = code
+            visit.open = world.activities[code].predecessors
+            code += 1
+    for place in range(len(loading)):
+        world.visits[loading[place]].load = place
+
+
+@_compiled
+def _read_out(horizon: int, visits: Records, times: Times) -> None:
+    """Take ready, start, end and carrier out of the records; what ends behind the horizon never ends."""
+    for number in range(len(visits)):
+        visit = visits[number]
+        times[0, number] = visit.ready
+        times[1, number] = visit.start
+        times[2, number] = visit.end if visit.end < horizon else NEVER
+        times[3, number] = visit.carrier
 
 
 @_compiled

@@ -41,7 +41,7 @@ class Timeline:
         parts = []
         for code, flow in enumerate(plan.flows):
             visits = workload.visits_of_flow[code]
-            entity = workload.cohort_index[workload.flow == code]
+            entity = workload.cohort_index[workload.entities_of_flow[code]]
             width = len(flow.activities)
             parts.append(
                 pd.DataFrame(

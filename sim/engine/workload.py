@@ -71,11 +71,16 @@ class Workload:
     """When each disruption strikes."""
 
     @cached_property
+    def entities_of_flow(self) -> tuple[Times, ...]:
+        """For each route (see `Plan.flows`) its entities, by arrival."""
+        return tuple(np.flatnonzero(self.flow == code) for code in range(len(self.plan.flows)))
+
+    @cached_property
     def visits_of_flow(self) -> tuple[Times, ...]:
         """For each route (see `Plan.flows`) the visit numbers, shape (entities by arrival, activities)."""
         return tuple(
-            self.first_visit[:-1][self.flow == code][:, None] + np.arange(len(flow.activities))
-            for code, flow in enumerate(self.plan.flows)
+            self.first_visit[entities][:, None] + np.arange(len(flow.activities))
+            for entities, flow in zip(self.entities_of_flow, self.plan.flows, strict=True)
         )
 
 

@@ -59,7 +59,7 @@ def _inside(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline)
     parts: dict[str, list[tuple[Times, Times]]] = {}
     for code, flow in enumerate(workload.plan.flows):
         entered, left = presence(clocks, workload, timeline, code)
-        away = timeline.turned_away[workload.flow == code]
+        away = timeline.turned_away[workload.entities_of_flow[code]]
         until = np.where(away != NEVER, away, np.where(left == NEVER, horizon, left))
         there = entered != NEVER
         parts.setdefault(flow.port, []).append((entered[there], until[there]))

@@ -50,7 +50,7 @@ class Reading:
 def measured(workload: Workload, timeline: Timeline, code: int) -> NDArray[np.bool_]:
     """Which entities of a route arrive in the measured window and are not turned away, in order of arrival."""
     begin, end = workload.plan.calendar.window
-    mine = workload.flow == code
+    mine = workload.entities_of_flow[code]
     arrival = workload.arrival[mine]
     return (arrival >= begin) & (arrival < end) & (timeline.turned_away[mine] == NEVER)
 
@@ -68,7 +68,7 @@ def point_times(
     for point in points:
         name, _, moment = point.partition(".")
         if name == "arrival":
-            return workload.arrival[workload.flow == code], None
+            return workload.arrival[workload.entities_of_flow[code]], None
         number = flow.code(name)
         if number is not None:
             return getattr(timeline, moment)[workload.visits_of_flow[code][:, number]], number
@@ -173,8 +173,8 @@ def add_course(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, 
     edges = np.arange(0, end + length, length)
     by_flow: dict[tuple[str, str], list[tuple[Times, NDArray[np.float64]]]] = {}
     for code, flow in enumerate(workload.plan.flows):
-        arrival = workload.arrival[workload.flow == code]
-        chosen = (arrival < end) & (timeline.turned_away[workload.flow == code] == NEVER)
+        arrival = workload.arrival[workload.entities_of_flow[code]]
+        chosen = (arrival < end) & (timeline.turned_away[workload.entities_of_flow[code]] == NEVER)
         reading = read_clock(clock, workload, timeline, code, chosen=chosen)
         if reading is not None:
             begun = arrival[chosen][reading.begin != NEVER]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from sim.engine.audit import Use, usage
 from sim.engine.timeline import Timeline
 from sim.engine.workload import Workload
 from sim.measures.backlog import add_backlogs
@@ -26,11 +27,22 @@ def measure(
     workload: Workload,
     timeline: Timeline,
     *,
+    uses: list[Use] | None = None,
     clocks: Mapping[str, Clock],
     costs: Mapping[str, FlowCosts],
     staff: Mapping[str, Staff],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Reduce a timeline to its measures and series.
+
+    Args:
+        mode: The mode of the run.
+        replication: Its replication.
+        workload: What was given to the engine.
+        timeline: What it gave back.
+        uses: What `usage` says of them, if that is known already.
+        clocks: The clocks to read.
+        costs: What time costs, by flow.
+        staff: Who is paid at each station.
 
     Returns:
         Tables with the columns `MEASURE_COLUMNS` and `SERIES_COLUMNS`.
@@ -40,7 +52,7 @@ def measure(
     add_course(tables, clocks, workload, timeline)
     add_throughput(tables, clocks, workload, timeline)
     add_paths(tables, clocks, workload, timeline)
-    add_stations(tables, workload, timeline)
+    add_stations(tables, workload, timeline, usage(workload, timeline) if uses is None else uses)
     add_security(tables, workload, timeline)
     add_backlogs(tables, clocks, workload, timeline)
     add_costs(tables, clocks, costs, workload, timeline)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.audit import usage
+from sim.engine.audit import Use
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 from sim.measures.clocks import measured, quantiles
@@ -16,13 +16,13 @@ from sim.scenario.units import DAY, HOUR
 Times = NDArray[np.int64]
 
 
-def add_stations(tables: Tables, workload: Workload, timeline: Timeline) -> None:
+def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: list[Use]) -> None:
     """Every station and pool that somebody uses."""
     calendar = workload.plan.calendar
     window = calendar.window
     horizon = calendar.horizon
     lines = _lines(workload, timeline)
-    for number, (resource, use) in enumerate(zip(workload.plan.resources, usage(workload, timeline), strict=True)):
+    for number, (resource, use) in enumerate(zip(workload.plan.resources, uses, strict=True)):
         ready, start, end, until, counted = lines[number]
         taken, returned, amount = use
         if not len(ready) and not len(taken):
@@ -74,7 +74,7 @@ def _lines(workload: Workload, timeline: Timeline) -> list[Line]:
     for code, flow in enumerate(workload.plan.flows):
         visits = workload.visits_of_flow[code]
         mask = measured(workload, timeline, code)
-        away = timeline.turned_away[workload.flow == code]
+        away = timeline.turned_away[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
             if activity.queue is None:
                 continue

@@ -24,7 +24,10 @@ class Tables:
     mode: str
     replication: int
     measures: list[tuple[object, ...]] = field(default_factory=list)
-    series: list[pd.DataFrame] = field(default_factory=list)
+    lines: list[tuple[tuple[str, str, str, str, str], NDArray[np.float64], NDArray[np.float64]]] = field(
+        default_factory=list
+    )
+    """Port, subject, measure, axis, unit; x; values."""
 
     def add(self, port: str, subject: str, measure: str, unit: str, **statistics: float) -> None:
         """Add one row a statistic; NaN stands for a value that does not exist."""
@@ -62,14 +65,7 @@ class Tables:
         values: NDArray[np.float64],
     ) -> None:
         """Add one row a point."""
-        constants = {
-            "mode": self.mode,
-            "replication": self.replication,
-            "port": port,
-            "subject": subject,
-            "measure": measure,
-        }
-        self.series.append(pd.DataFrame({**constants, "axis": axis, "x": x, "unit": unit, "value": values}))
+        self.lines.append(((port, subject, measure, axis, unit), x, values))
 
     def measure_frame(self) -> pd.DataFrame:
         """The measures with their fixed columns."""
@@ -79,6 +75,12 @@ class Tables:
 
     def series_frame(self) -> pd.DataFrame:
         """The series with their fixed columns."""
-        if not self.series:
+        if not self.lines:
             return pd.DataFrame(columns=list(SERIES_COLUMNS))
-        return pd.concat(self.series, ignore_index=True)[list(SERIES_COLUMNS)]
+        lengths = [len(x) for _, x, _ in self.lines]
+        said = pd.DataFrame([name for name, _, _ in self.lines], columns=["port", "subject", "measure", "axis", "unit"])
+        frame = said.loc[np.repeat(np.arange(len(said)), lengths)].reset_index(drop=True)
+        frame["mode"], frame["replication"] = self.mode, self.replication
+        frame["x"] = np.concatenate([x for _, x, _ in self.lines])
+        frame["value"] = np.concatenate([values for _, _, values in self.lines])
+        return frame[list(SERIES_COLUMNS)]

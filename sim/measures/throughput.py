@@ -31,13 +31,15 @@ def presence(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
     begins = begin_times(clock, workload, timeline, code) if clock is not None else None
     ends = point_times(clock.end, workload, timeline, code) if clock is not None else None
     if begins is None or ends is None:
-        return workload.arrival[workload.flow == code], leaving(workload, timeline)[workload.flow == code]
+        return workload.arrival[workload.entities_of_flow[code]], leaving(workload, timeline)[
+            workload.entities_of_flow[code]
+        ]
     return begins, ends[0]
 
 
 def hour_of_day(calendar: Calendar, moments: Times) -> Times:
     """Hour of day (0-23) in the calendar's zone of moments in ms."""
-    hours, _ = calendar.local_hours()
+    hours, _ = calendar.local_hours
     return hours[moments // HOUR]
 
 
@@ -50,7 +52,7 @@ def add_throughput(tables: Tables, clocks: Mapping[str, Clock], workload: Worklo
         lines = [workload.plan.resources[a.queue].queue_limit for a in flow.activities if a.queue is not None]
         if any(limit is not None for limit in lines):
             limited |= {flow.name, flow.port}
-        mine = workload.flow == code
+        mine = workload.entities_of_flow[code]
         part = (workload.arrival[mine], *presence(clocks, workload, timeline, code), timeline.turned_away[mine])
         by_flow.setdefault((flow.port, flow.name), []).append(part)
         by_port.setdefault(flow.port, []).append(part)

@@ -138,6 +138,7 @@ class Calendar(Strict):
             / timedelta(milliseconds=1)
         )
 
+    @cached_property
     def local_hours(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Hour of day (0-23) and weekday (0 = Monday) in the calendar's zone of every whole hour up to the horizon."""
         count = -(-self.horizon // HOUR)

@@ -29,10 +29,10 @@ class Steps:
         weights = np.ones(len(begins), dtype=np.int64) if amounts is None else amounts
         moments = np.concatenate((np.zeros(1, dtype=np.int64), begins, ends))
         changes = np.concatenate((np.zeros(1, dtype=np.int64), weights, -weights))
-        times, index = np.unique(moments, return_inverse=True)
-        values = np.zeros(len(times), dtype=np.int64)
-        np.add.at(values, index, changes)
-        return cls(times, np.cumsum(values))
+        order = np.argsort(moments, kind="stable")
+        moments, values = moments[order], np.cumsum(changes[order])
+        last = np.append(moments[1:] != moments[:-1], True)
+        return cls(moments[last], values[last])
 
     def at(self, moments: Times) -> Times:
         """The value at moments in ms."""

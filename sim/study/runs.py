@@ -14,7 +14,7 @@ import pandas as pd
 
 from sim import __version__
 from sim.engine import engines
-from sim.engine.audit import Audit, audit
+from sim.engine.audit import Audit, audit, usage
 from sim.engine.cohort import sample_cohort
 from sim.engine.engines import Engine
 from sim.engine.plan import Plan, make_plan
@@ -110,9 +110,10 @@ def perform(job: ModeJob, replication: int, *, keep_timeline: bool = False) -> R
     """
     begin = time.perf_counter()
     workload, timeline = replay(job, replication)
-    audited = audit(workload, timeline)
+    uses = usage(workload, timeline)
+    audited = audit(workload, timeline, uses)
     measures, series = measure(
-        job.mode, replication, workload, timeline, clocks=job.clocks, costs=job.costs, staff=job.staff
+        job.mode, replication, workload, timeline, uses=uses, clocks=job.clocks, costs=job.costs, staff=job.staff
     )
     kept = timeline.frame(workload) if keep_timeline else None
     return RunResult(job.mode, replication, measures, series, audited, time.perf_counter() - begin, kept)
