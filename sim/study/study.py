@@ -35,7 +35,7 @@ from sim.study.steady_state import Subject, unsteady
 from sim.study.store import RESOLVED, TIMELINES, RunStore, held, read_manifest, write_results
 from sim.study.warm_up import warm_up
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """Changes with every change of the program that moves a number; see the changelog."""
 
 MUCH_UNFINISHED = 0.01
