@@ -140,6 +140,14 @@ def run(  # noqa: PLR0917  # typer reads an option from each
         int | None,
         typer.Option(min=1, help="Processes; they never change a result.", show_default="one a processor"),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Run on a Dask cluster: the address of its scheduler, such as tcp://127.0.0.1:8786.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results.", show_default="results/SCENARIO")] = None,
     keep_timelines: Annotated[bool, typer.Option("--keep-timelines", help="Keep every visit of every run.")] = False,
     precision: Annotated[
@@ -162,6 +170,8 @@ def run(  # noqa: PLR0917  # typer reads an option from each
     from sim.study.executor import available_workers
     from sim.study.study import run as run_study
 
+    if workers is not None and cluster is not None:
+        raise input_error("a cluster has workers of its own; leave --workers or --cluster out", "--workers")
     loaded = load(scenario)
     modes = _known_modes(loaded, mode)
     folder = out if out is not None else Path("results") / loaded.name
@@ -188,6 +198,7 @@ def run(  # noqa: PLR0917  # typer reads an option from each
                 precision=precision,
                 most_replications=most_replications,
                 engine=engine,
+                cluster=cluster,
                 progress=progress,
             )
         _write_report(study, folder, LANGUAGES if lang == "en" else LANGUAGES[::-1])

@@ -12,6 +12,7 @@ LAYERS = ("errors", "scenario", "engine", "measures", "study", "report", "verify
 
 HOMES = {
     "ciw": {"verify"},
+    "distributed": {"study"},
     "numba": {"engine"},
     "simpy": {"engine"},
     "matplotlib": {"report"},

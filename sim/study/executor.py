@@ -15,10 +15,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.sharedctypes import RawArray, RawValue
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.errors import RunError
 from sim.study.runs import ModeJob, RunResult, perform
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 PATIENCE = 0.2
 """Seconds until Ctrl-C is heard."""
@@ -28,6 +31,9 @@ _UNGUARDED = (
     "no worker process could begin: a script that runs with workers > 1 must stand in a file, and make the call below "
     '`if __name__ == "__main__":`; mend the script, or use workers=1'
 )
+
+_ENDING = "Runs in progress end and are kept; Ctrl-C again does not wait for them."
+_GIVEN_UP = "Runs that the cluster has finished are kept, those in progress are given up."
 
 Task = tuple[int, int]
 """Index of the mode's job, replication."""
@@ -52,18 +58,34 @@ def available_workers() -> int:
 
 
 def perform_all(
-    jobs: Sequence[ModeJob], tasks: Sequence[Task], *, workers: int, keep_timelines: bool = False
+    jobs: Sequence[ModeJob],
+    tasks: Sequence[Task],
+    *,
+    workers: int,
+    keep_timelines: bool = False,
+    cluster: Client | None = None,
 ) -> Generator[RunResult]:
     """Perform runs and yield each when it is finished, in whatever order.
 
     After Ctrl-C no run begins, and those in progress end and are yielded before KeyboardInterrupt is raised. A second
-    Ctrl-C raises it at once.
+    Ctrl-C raises it at once. On a cluster those in progress are given up, because they may have begun there or not.
+
+    Args:
+        jobs: The modes.
+        tasks: Which runs of them.
+        workers: Processes on this machine.
+        keep_timelines: Whether to keep every visit.
+        cluster: Connection to a cluster that does the work instead.
 
     Raises:
         RunError: If a run fails or a worker dies.
     """
-    with _interrupts_noted() as interrupted:
-        if workers <= 1 or len(tasks) <= 1:
+    with _interrupts_noted(_ENDING if cluster is None else _GIVEN_UP) as interrupted:
+        if cluster is not None:
+            from sim.study.cluster import perform_on
+
+            yield from perform_on(cluster, jobs, tasks, keep_timelines=keep_timelines, interrupted=interrupted)
+        elif workers <= 1 or len(tasks) <= 1:
             for index, replication in tasks:
                 if not interrupted:
                     yield perform(jobs[index], replication, keep_timeline=keep_timelines)
@@ -120,8 +142,11 @@ def _interrupts_held() -> Iterator[None]:
 
 
 @contextmanager
-def _interrupts_noted() -> Iterator[list[int]]:
+def _interrupts_noted(answer: str) -> Iterator[list[int]]:
     """Note Ctrl-C instead of raising it anywhere, so that it never breaks into a half-written result.
+
+    Args:
+        answer: What is said to the first.
 
     Yields:
         A list that is no longer empty when Ctrl-C was pressed.
@@ -135,7 +160,7 @@ def _interrupts_noted() -> Iterator[list[int]]:
         noted.append(number)
         if len(noted) > 1:
             raise KeyboardInterrupt
-        sys.stderr.write("\nRuns in progress end and are kept; Ctrl-C again does not wait for them.\n")
+        sys.stderr.write(f"\n{answer}\n")
 
     before = signal.signal(signal.SIGINT, note)
     try:

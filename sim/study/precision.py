@@ -83,11 +83,16 @@ def next_count(count: int, found: Precision, most: int) -> int:
     return min(enough, most)
 
 
-def _values(measures: pd.DataFrame, modes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-    """What is looked at: one value a replication."""
-    chosen = measures[
+def presence(measures: pd.DataFrame) -> pd.DataFrame:
+    """The measures that are looked at."""
+    return measures[
         (measures["measure"] == PRESENCE) & (measures["subject"] == ALL) & (measures["statistic"] == "mean")
     ]
+
+
+def _values(measures: pd.DataFrame, modes: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """What is looked at: one value a replication."""
+    chosen = presence(measures)
     table = chosen.pivot_table(index=["port", "replication"], columns="mode", values="value")
     values: dict[str, NDArray[np.float64]] = {}
     for port in sorted(set(chosen["port"])):

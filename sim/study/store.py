@@ -15,7 +15,7 @@ import re
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -146,7 +146,11 @@ class RunStore:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def forget_others(self, keys: set[str]) -> None:
+    def timeline(self, key: str) -> Path:
+        """Where the timeline of a finished run is, if it was kept."""
+        return self.folder / key / TIMELINE
+
+    def forget_others(self, keys: Collection[str]) -> None:
         """Remove runs of other inputs; they would never be used again."""
         if self.folder.is_dir():
             for place in self.folder.iterdir():
@@ -158,7 +162,7 @@ def write_results(
     folder: Path,
     *,
     tables: dict[str, pd.DataFrame],
-    timelines: dict[tuple[str, int], pd.DataFrame],
+    timelines: dict[tuple[str, int], Path],
     resolved: dict[str, Any],
     manifest: dict[str, Any],
 ) -> None:
@@ -175,8 +179,8 @@ def write_results(
                 write_csv(stage / name, table)
             else:
                 write_parquet(stage / name, table)
-        for (mode, replication), table in timelines.items():
-            write_parquet(stage / TIMELINES / mode / f"{replication}.parquet", table)
+        for (mode, replication), file in timelines.items():
+            write_bytes(stage / TIMELINES / mode / f"{replication}.parquet", file.read_bytes())
         text = yaml.dump(resolved, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
         write_text(stage / RESOLVED, text)
         write_text(stage / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")

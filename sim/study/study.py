@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import platform
-from collections.abc import Callable, Collection, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from sim import __version__
 from sim.engine import engines
+from sim.engine.audit import Audit
 from sim.engine.engines import Engine
-from sim.errors import InputError, Problem, input_error
+from sim.errors import InputError, Problem, RunError, input_error
 from sim.measures.clocks import PRESENCE
 from sim.scenario.checks import warnings
 from sim.scenario.loading import load
@@ -27,13 +29,17 @@ from sim.scenario.rendering import text_of
 from sim.scenario.scenario import ModeScenario, Scenario
 from sim.scenario.units import parse_share
 from sim.study import estimates as statistics_of
+from sim.study.cluster import connected
 from sim.study.executor import Task, perform_all
-from sim.study.precision import MOST, Precision, next_count
+from sim.study.precision import MOST, Precision, next_count, presence
 from sim.study.precision import precision as precision_of
 from sim.study.runs import ModeJob, RunResult, mode_job, replay
 from sim.study.steady_state import Subject, unsteady
 from sim.study.store import RESOLVED, TIMELINES, RunStore, held, read_manifest, write_results
 from sim.study.warm_up import warm_up
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 RESULTS_VERSION = 2
 """Changes with every change of the program that moves a number; see the changelog."""
@@ -107,10 +113,18 @@ class Study:
         if (mode, replication) in self._kept:
             return self._kept[mode, replication]
         kept = self.folder / TIMELINES / mode / f"{replication}.parquet" if self.folder else None
-        if kept is not None and kept.is_file():
+        if kept is not None and kept.is_file() and self._is_in_folder():
             return pd.read_parquet(kept)
         workload, timeline = replay(mode_job(self.scenario, mode), replication)
         return timeline.frame(workload)
+
+    def _is_in_folder(self) -> bool:
+        """Whether the folder still holds this study, and not a later one."""
+        assert self.folder is not None
+        try:
+            return read_manifest(self.folder) == json.loads(json.dumps(self.manifest))
+        except InputError:
+            return False
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
@@ -155,6 +169,7 @@ def run(
     precision: str | None = None,
     most_replications: int = MOST,
     engine: Engine | None = None,
+    cluster: str | None = None,
     progress: Progress | None = None,
 ) -> Study:
     """Run modes of a scenario.
@@ -173,10 +188,13 @@ def run(
             until the paired difference in time in port is so precise at each port (see `sim.study.precision`).
         most_replications: Where a study that does not become so precise gives up.
         engine: "compiled" or "simpy"; they agree to the millisecond. By default the first, if it can be had here.
+        cluster: Address of the scheduler of a Dask cluster, such as "tcp://127.0.0.1:8786", that does the runs instead
+            of this machine; it never changes a result either.
         progress: Called with the number of finished and of all runs.
 
     Raises:
-        InputError: If the input is wrong, the engine cannot be had, or another program writes into the folder.
+        InputError: If the input is wrong, the engine or the cluster cannot be had, or another program writes into the
+            folder.
         RunError: If a run fails its audit.
     """
     begin = perf_counter()
@@ -192,14 +210,25 @@ def run(
     count = loaded.definition.replications
     folder = Path(out) if out is not None else None
     store = RunStore(folder) if folder is not None else None
-    runs = _Runs(jobs, store, workers=workers, keep_timelines=keep_timelines, progress=progress)
-    with held(folder) if folder is not None else nullcontext():
+    with ExitStack() as stack:
+        client = stack.enter_context(connected(cluster)) if cluster is not None else None
+        if folder is not None:
+            stack.enter_context(held(folder))
+        runs = _Runs(
+            jobs,
+            store,
+            workers=workers,
+            keep_timelines=keep_timelines,
+            judged=wanted is not None,
+            cluster=client,
+            progress=progress,
+        )
         runs.perform(count)
-        found = _measured(runs, names, count, wanted)
+        found = runs.precision(count, wanted) if wanted is not None else None
         while found is not None and not found.reached and count < most_replications:
             count = next_count(count, found, most_replications)
             runs.perform(count)
-            found = _measured(runs, names, count, wanted)
+            found = runs.precision(count, found.wanted)
         if count != loaded.definition.replications:
             loaded = loaded.with_values(replications=count)
         seconds = perf_counter() - begin
@@ -207,12 +236,15 @@ def run(
             loaded, names, runs.results(count), engine=chosen, seconds=seconds, folder=folder, precision=found
         )
         if store is not None:
-            save(study, store, {job.key(replication) for job in jobs for replication in range(count)})
+            save(study, store, runs.keys(count), keep_timelines=keep_timelines)
     return study
 
 
 class _Runs:
-    """The finished runs of a study, some of which may have been kept from before."""
+    """The finished runs of a study, some of which may have been kept from before.
+
+    With a results folder their tables are on disk and not in memory, however many runs there are.
+    """
 
     def __init__(
         self,
@@ -221,45 +253,86 @@ class _Runs:
         *,
         workers: int,
         keep_timelines: bool,
+        judged: bool,
+        cluster: Client | None,
         progress: Progress | None,
     ) -> None:
         self.jobs = jobs
         self.store = store
         self.workers = workers
         self.keep_timelines = keep_timelines
+        self.cluster = cluster
         self.progress = progress
-        self.finished: dict[Task, RunResult] = {}
+        self.judged = judged
+        self.finished: set[Task] = set()
+        self.in_memory: dict[Task, RunResult] = {}
+        """The finished runs where there is no folder."""
+        self.presence: dict[Task, pd.DataFrame] = {}
+        """What the precision is judged by, if it is."""
 
     def perform(self, count: int) -> None:
         """Make sure that the first `count` replications of every mode are finished."""
-        tasks = [(index, replication) for replication in range(count) for index in range(len(self.jobs))]
+        tasks = self.tasks(count)
         for task in tasks:
             if task not in self.finished and self.store is not None:
-                known = self.store.find(self.jobs[task[0]].key(task[1]), with_timeline=self.keep_timelines)
+                known = self.store.find(self.key(task), with_timeline=self.keep_timelines)
                 if known is not None:
-                    self.finished[task] = known
+                    self.note(task, known)
         self.tell(len(tasks))
         names = [job.mode for job in self.jobs]
         waiting = [task for task in tasks if task not in self.finished]
-        if waiting:
+        if waiting and self.cluster is None:
             engines.prepare(self.jobs[0].engine, self.jobs[0].calendar)
-        performing = perform_all(self.jobs, waiting, workers=self.workers, keep_timelines=self.keep_timelines)
+        performing = perform_all(
+            self.jobs, waiting, workers=self.workers, keep_timelines=self.keep_timelines, cluster=self.cluster
+        )
         with closing(performing):  # also when keeping a result fails, so that the workers begin no other run
             for result in performing:
-                index = names.index(result.mode)
+                task = names.index(result.mode), result.replication
                 if self.store is not None:
-                    self.store.keep(self.jobs[index].key(result.replication), result)
-                self.finished[index, result.replication] = result
+                    self.store.keep(self.key(task), result)
+                else:
+                    self.in_memory[task] = result
+                self.note(task, result)
                 self.tell(len(tasks))
+
+    def note(self, task: Task, result: RunResult) -> None:
+        """Note that a run is finished, and of its tables only what is needed before the end."""
+        self.finished.add(task)
+        if self.judged:
+            self.presence[task] = presence(result.measures)
 
     def tell(self, total: int) -> None:
         """Say how far it is."""
         if self.progress is not None:
             self.progress(len(self.finished), total)
 
-    def results(self, count: int) -> list[RunResult]:
-        """The runs of the first `count` replications, by mode and replication."""
-        return [self.finished[index, replication] for index in range(len(self.jobs)) for replication in range(count)]
+    def tasks(self, count: int) -> list[Task]:
+        """The first `count` replications of every mode, in the order in which they are run."""
+        return [(index, replication) for replication in range(count) for index in range(len(self.jobs))]
+
+    def key(self, task: Task) -> str:
+        """The name of a run in the folder."""
+        return self.jobs[task[0]].key(task[1])
+
+    def keys(self, count: int) -> dict[str, tuple[str, int]]:
+        """By their names in the folder the modes and replications of the first `count` replications."""
+        return {self.key(task): (self.jobs[task[0]].mode, task[1]) for task in self.tasks(count)}
+
+    def precision(self, count: int, wanted: float) -> Precision:
+        """How precise the first `count` replications are."""
+        measures = pd.concat([self.presence[task] for task in self.tasks(count)], ignore_index=True)
+        return precision_of(measures, [job.mode for job in self.jobs], wanted)
+
+    def results(self, count: int) -> Iterator[RunResult]:
+        """The runs of the first `count` replications, by mode and replication; timelines only from memory."""
+        for task in sorted(self.tasks(count)):
+            if self.store is None:
+                yield self.in_memory[task]
+            elif (kept := self.store.find(self.key(task), with_timeline=False)) is not None:
+                yield kept
+            else:
+                raise RunError(f"{self.store.folder / self.key(task)} was changed meanwhile; run again to go on")
 
 
 def _wanted(precision: str | None) -> float | None:
@@ -271,14 +344,6 @@ def _wanted(precision: str | None) -> float | None:
     if share == 0:
         raise input_error("expected more than 0%: no number of replications makes an interval vanish", "precision")
     return share
-
-
-def _measured(runs: _Runs, modes: list[str], count: int, wanted: float | None) -> Precision | None:
-    """How precise the first `count` replications are, if a precision is wanted."""
-    if wanted is None:
-        return None
-    measures = pd.concat([result.measures for result in runs.results(count)], ignore_index=True)
-    return precision_of(measures, modes, wanted)
 
 
 def _with_values(scenario: Scenario, *, seed: int | None, replications: int | None, duration: str | None) -> Scenario:
@@ -295,7 +360,7 @@ def _with_values(scenario: Scenario, *, seed: int | None, replications: int | No
 def _study(
     scenario: Scenario,
     modes: list[str],
-    results: Sequence[RunResult],
+    results: Iterable[RunResult],
     *,
     engine: Engine,
     seconds: float,
@@ -303,8 +368,20 @@ def _study(
     precision: Precision | None,
 ) -> Study:
     """Put the results of single runs together, in the order of modes and replications."""
-    measures = pd.concat([result.measures for result in results], ignore_index=True)
-    series = pd.concat([result.series for result in results], ignore_index=True)
+    measured, lines = [], []
+    spent = dict.fromkeys(modes, 0.0)
+    audited = {mode: dict.fromkeys(("runs", "visits", "arrived", "left", "inside"), 0) for mode in modes}
+    kept = {}
+    for result in results:
+        measured.append(result.measures)
+        lines.append(result.series)
+        spent[result.mode] += result.seconds
+        for name, number in _totals(result.audit).items():
+            audited[result.mode][name] += number
+        if result.timeline is not None:
+            kept[result.mode, result.replication] = result.timeline
+    measures, series = pd.concat(measured, ignore_index=True), pd.concat(lines, ignore_index=True)
+    del measured, lines
     calendar = scenario.calendar
     warned = list(dict.fromkeys(text for mode in modes for text in warnings(scenario, mode)))
     warned += _unfinished(measures, modes)
@@ -331,19 +408,9 @@ def _study(
         },
         "seconds": {
             "total": round(seconds, 3),
-            **{mode: round(sum(r.seconds for r in results if r.mode == mode), 3) for mode in modes},
+            **{mode: round(spent[mode], 3) for mode in modes},
         },
-        "audit": {
-            mode: {
-                "runs": sum(r.mode == mode for r in results),
-                "visits": sum(r.audit.visits for r in results if r.mode == mode),
-                "arrived": sum(sum(r.audit.arrived.values()) for r in results if r.mode == mode),
-                "left": sum(sum(r.audit.left.values()) for r in results if r.mode == mode),
-                "inside": sum(sum(r.audit.inside.values()) for r in results if r.mode == mode),
-                "passed": True,
-            }
-            for mode in modes
-        },
+        "audit": {mode: {**audited[mode], "passed": True} for mode in modes},
         "warm_up": {mode: _warm_up(series, mode, unsteady(scenario, mode)) for mode in modes},
         "warnings": warned,
     }
@@ -355,8 +422,13 @@ def _study(
         }
         if not precision.reached:
             warned.append(precision.shortfall(scenario.definition.replications))
-    kept = {(r.mode, r.replication): r.timeline for r in results if r.timeline is not None}
     return Study(scenario, manifest, measures, series, folder, kept)
+
+
+def _totals(audit: Audit) -> dict[str, int]:
+    """What an audit counted, all flows together."""
+    flows = {name: sum(getattr(audit, name).values()) for name in ("arrived", "left", "inside")}
+    return {"runs": 1, "visits": audit.visits, **flows}
 
 
 def _share(here: ModeScenario, edit: Edit) -> float:
@@ -396,8 +468,15 @@ def _unfinished(measures: pd.DataFrame, modes: list[str]) -> list[str]:
     return found
 
 
-def save(study: Study, store: RunStore, keys: set[str]) -> None:
-    """Write a study's tables into its folder."""
+def save(study: Study, store: RunStore, runs: Mapping[str, tuple[str, int]], *, keep_timelines: bool) -> None:
+    """Write a study's tables into its folder.
+
+    Args:
+        study: What is written.
+        store: Where its runs are.
+        runs: Mode and replication of each by its name there; others are forgotten.
+        keep_timelines: Whether their timelines belong to the results.
+    """
     assert study.folder is not None
     write_results(
         study.folder,
@@ -408,11 +487,11 @@ def save(study: Study, store: RunStore, keys: set[str]) -> None:
             "estimates.csv": study.estimates,
             "comparison.csv": study.comparison,
         },
-        timelines=study._kept,  # noqa: SLF001  # the module's own class
+        timelines={which: store.timeline(key) for key, which in runs.items()} if keep_timelines else {},
         resolved=study.scenario.document(),
         manifest=study.manifest,
     )
-    store.forget_others(keys)
+    store.forget_others(runs.keys())
 
 
 def open_study(folder: str | Path) -> Study:

@@ -1,5 +1,6 @@
 """A study from its scenario to its folder and back."""
 
+import gc
 import json
 import multiprocessing
 import shutil
@@ -359,6 +360,42 @@ def test_results_that_cannot_be_written_leave_the_old_ones_whole(scenario, tmp_p
     monkeypatch.setattr(store, "write_csv", write_csv)
     sim.run(scenario, ["smart"], replications=2, out=tmp_path)
     assert sim.open(tmp_path).replications == 2
+
+
+# Many runs
+
+
+def test_tables_of_finished_runs_are_on_disk_and_not_in_memory(scenario, tmp_path):
+    """What is held is looked at when the last run is handed in, before the tables of the study are made of them."""
+    held = []
+
+    def look(done, total):
+        if done == total:
+            gc.collect()
+            held.append(sum(isinstance(thing, runs.RunResult) for thing in gc.get_objects()))
+
+    sim.run(scenario, ["smart"], replications=6, out=tmp_path, progress=look, keep_timelines=True)
+    sim.run(scenario, ["smart"], replications=6, progress=look)
+    with_folder, without_folder = held
+    assert with_folder == without_folder - 5, "the one that was just handed in"
+
+
+def test_a_run_that_vanishes_meanwhile_is_said(scenario, tmp_path):
+    def lose(done, total):
+        if done == total:
+            shutil.rmtree(min((tmp_path / "runs").iterdir()))
+
+    with pytest.raises(sim.RunError, match=r"runs/\w{24} was changed meanwhile; run again to go on"):
+        sim.run(scenario, ["smart"], replications=2, out=tmp_path, progress=lose)
+    assert sim.run(scenario, ["smart"], replications=2, out=tmp_path).replications == 2
+
+
+def test_a_study_does_not_take_the_timelines_of_a_later_one_in_its_folder_for_its_own(scenario, study, tmp_path):
+    earlier = sim.run(scenario, ["smart"], replications=1, out=tmp_path, keep_timelines=True)
+    later = sim.run(scenario, ["smart"], replications=1, seed=9, out=tmp_path, keep_timelines=True)
+    own = pd.read_parquet(study.folder / "timelines/smart/0.parquet")
+    pd.testing.assert_frame_equal(earlier.timeline("smart", 0), own)
+    assert not later.timeline("smart", 0).equals(own)
 
 
 # Resuming
