@@ -193,7 +193,7 @@ def arrival_times(arrivals: Arrivals, calendar: Calendar, luck: Luck) -> Times:
 def _poisson(arrivals: Arrivals, calendar: Calendar, luck: Luck) -> Times:
     """Non-homogeneous Poisson arrivals, exact: unit-rate arrivals through the inverse of the cumulative rate."""
     assert arrivals.rate is not None
-    hour, weekday = calendar.local_hours
+    hour, weekday = calendar.local_hours()
     hours = np.array(arrivals.hours or [1.0] * 24)
     days = np.array(arrivals.weekdays or [1.0] * 7)
     rate = arrivals.rate / 24 * (hours / hours.mean())[hour] * (days / days.mean())[weekday]

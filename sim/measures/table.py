@@ -13,6 +13,8 @@ from sim.scenario.units import HOUR
 
 MEASURE_COLUMNS = ("mode", "replication", "port", "subject", "measure", "statistic", "unit", "value")
 SERIES_COLUMNS = ("mode", "replication", "port", "subject", "measure", "axis", "x", "unit", "value")
+HOURLY = 84 * 24
+"""Points of a line over the window, at most."""
 ALL = "all"
 """The subject that stands for all flows of a port."""
 
@@ -35,7 +37,11 @@ class Tables:
             self.measures.append((self.mode, self.replication, port, subject, measure, statistic, unit, float(value)))
 
     def add_level(self, port: str, subject: str, measure: str, level: Steps, window: tuple[int, int]) -> None:
-        """Add mean, 95 % point (of time) and maximum of a number over the window, and its mean in every hour."""
+        """Add mean, 95 % point (of time) and maximum of a number over the window, and its mean in every hour.
+
+        A window of more than `HOURLY` hours has stretches of several hours instead, so that a long run needs little
+        more room than a short one.
+        """
         values, lengths = level.within(*window)
         order = np.argsort(values, kind="stable")
         share = np.cumsum(lengths[order]) / lengths.sum()
@@ -48,9 +54,10 @@ class Tables:
             p95=float(values[order][np.searchsorted(share, 0.95)]),
             max=float(values.max()),
         )
-        edges = np.arange(window[0], window[1] + 1, HOUR)
-        hours = np.arange(len(edges) - 1, dtype=np.float64)
-        means = np.diff(level.integral(edges)) / HOUR
+        length = -(-(window[1] - window[0]) // (HOUR * HOURLY))
+        edges = np.arange(window[0], window[1] + 1, length * HOUR)
+        hours = np.arange(len(edges) - 1, dtype=np.float64) * length
+        means = np.diff(level.integral(edges)) / (length * HOUR)
         self.add_series(port, subject, measure, axis="hour", x=hours, unit="entities", values=means)
 
     def add_series(

@@ -39,7 +39,7 @@ def presence(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
 
 def hour_of_day(calendar: Calendar, moments: Times) -> Times:
     """Hour of day (0-23) in the calendar's zone of moments in ms."""
-    hours, _ = calendar.local_hours
+    hours, _ = calendar.local_hours()
     return hours[moments // HOUR]
 
 

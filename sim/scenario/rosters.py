@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -133,21 +133,23 @@ class Calendar(Strict):
 
     def milliseconds(self, local: datetime, zone: str) -> int:
         """Simulated time of a naive local time in a zone."""
-        return round(
-            (local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) - self.origin.astimezone(UTC))
-            / timedelta(milliseconds=1)
-        )
+        return (local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC) - self._origin_utc) // timedelta(milliseconds=1)
 
     @cached_property
+    def _origin_utc(self) -> datetime:
+        return self.origin.astimezone(UTC)
+
     def local_hours(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Hour of day (0-23) and weekday (0 = Monday) in the calendar's zone of every whole hour up to the horizon."""
-        count = -(-self.horizon // HOUR)
-        zone = ZoneInfo(self.zone)
-        begin = self.origin.astimezone(UTC)
-        moments = [(begin + timedelta(hours=hour)).astimezone(zone) for hour in range(count)]
-        return np.array([m.hour for m in moments], dtype=np.int64), np.array(
-            [m.weekday() for m in moments], dtype=np.int64
-        )
+        return _local_hours(self.start, self.zone, -(-self.horizon // HOUR))
+
+
+@lru_cache(maxsize=16)  # every flow asks for them
+def _local_hours(start: date, zone: str, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    begin = datetime.combine(start, time(), ZoneInfo(zone)).astimezone(UTC)
+    moments = [(begin + timedelta(hours=hour)).astimezone(ZoneInfo(zone)) for hour in range(count)]
+    hours = np.array([moment.hour for moment in moments], dtype=np.int64)
+    return hours, np.array([moment.weekday() for moment in moments], dtype=np.int64)
 
 
 class Shift(Strict):
@@ -201,6 +203,7 @@ class Roster(Strict):
     """Dates or stretches without work, whatever the shifts say."""
 
 
+@lru_cache(maxsize=4096)  # plans, checks and warnings ask for the same ones
 def capacity_steps(roster: Roster | None, capacity: int, calendar: Calendar) -> Steps:
     """Capacity over [0, horizon) of a station of some capacity under a roster; without roster it is always open."""
     if roster is None:

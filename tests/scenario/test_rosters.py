@@ -218,7 +218,7 @@ def test_a_station_of_another_zone_across_its_change_of_clock():
 
 def test_local_hours_count_the_hour_that_a_day_has_too_many_or_too_few():
     for start, length in (("2025-03-30", 23), ("2025-10-26", 25), ("2025-06-02", 24)):
-        hours, weekdays = calendar(start, "Europe/Berlin", days=2).local_hours
+        hours, weekdays = calendar(start, "Europe/Berlin", days=2).local_hours()
         assert len(hours) == 48
         first_monday = int(np.argmax(weekdays != weekdays[0]))
         assert first_monday == length
