@@ -28,7 +28,7 @@ if [ -z "$$python" ]; then \
 fi
 endef
 
-.PHONY: help setup run test nightly mutation verification fingerprints reference lint lock clean
+.PHONY: help setup run test nightly mutation verification bench fingerprints reference lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ mutation: setup ## change the program in one place after the other and see wheth
 
 verification: setup ## write what smartport verify finds into docs/verification.md
 	$(BIN)/python -m tests.verification
+
+bench: setup ## time the engines beside other simulators (about a quarter of an hour) and write docs/performance.md
+	$(BIN)/python -m tests.bench
 
 # Where a number of a shipped scenario moves, this raises the results version and writes the size into the changelog.
 fingerprints: setup ## compute the fingerprints of the shipped scenarios anew; WHY="A sentence." says why they change

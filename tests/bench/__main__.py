@@ -1,0 +1,135 @@
+"""Runs the benchmark and writes docs/performance.md with its chart: `python -m tests.bench`, or `make bench`.
+
+Every measurement is a process of its own. The tools take turns, round by round, and medians are shown, so that what
+else the machine does meanwhile meets all of them. What would take longer than `--longest` is left out and said.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from tests.bench.page import Case, Figures, goals, write_page
+
+ROOT = Path(__file__).parents[2]
+ROUNDS = 3
+ONCE_FROM = 15.0
+"""Seconds from which a tool is measured once and not in every round."""
+
+FAST = ("floor", "compiled", "simpy")
+ALL = (*FAST, "idiomatic", "ciw", "salabim")
+PORT = ALL[1:]
+
+# Days of about 2,000 trucks at the six stations and 950 vehicles at Khorgos, and who is measured on them.
+CASES = (
+    (Case("six_stations", "first_come", 5, 10_000), FAST),
+    (Case("six_stations", "first_come", 10, 20_000), ALL),
+    (Case("six_stations", "first_come", 100, 200_000), ALL),
+    (Case("six_stations", "first_come", 500, 1_000_000), ALL),
+    (Case("six_stations", "priorities", 10, 20_000), ALL),
+    (Case("six_stations", "priorities", 100, 200_000), ALL),
+    (Case("six_stations", "priorities", 500, 1_000_000), FAST[:2]),
+    (Case("khorgos_road", "traditional", 2, 2_000), PORT),
+    (Case("khorgos_road", "traditional", 21, 20_000), PORT),
+    (Case("khorgos_road", "traditional", 211, 200_000), PORT[:1]),
+)
+
+
+def main() -> None:
+    """Measure, print and write."""
+    options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    options.add_argument("--longest", type=float, default=100.0, help="seconds; what takes longer is left out")
+    options.add_argument("--most", type=int, default=1_000_000, help="entities; larger cases are left out")
+    options.add_argument("--out", type=Path, default=ROOT / "docs", help="folder of the page")
+    asked = options.parse_args()
+    figures = Figures()
+    begin = perf_counter()
+    for case, tools in CASES:
+        if case.entities > asked.most:
+            continue
+        measure_engines(case, tools, figures, asked.longest)
+        if case.mode == "first_come" and "idiomatic" in tools:
+            measure_wholes(case, figures, asked.longest)
+        figures.seconds = perf_counter() - begin
+        if figures.is_comparison:
+            write_page(figures, asked.out)  # after every case, so that an interrupted run leaves what it has
+    for what, wanted, found, met in goals(figures):
+        say(f"{what}: {wanted} wanted, {found}, {met}")
+
+
+def measure_engines(case: Case, tools: tuple[str, ...], figures: Figures, longest: float) -> None:
+    """Measure the simulation alone with every tool that can take the case."""
+    found = defaultdict(list)
+    for turn in range(ROUNDS):
+        for tool in tools:
+            expected = figures.expected(case, tool)
+            if expected is not None and expected > longest:
+                figures.left_out[case, tool] = expected
+            elif not turn or found[tool][0]["wall"] < ONCE_FROM:
+                found[tool].append(measured(case, "engine", tool))
+                say(f"{case.name}, {tool}: {found[tool][-1]['cpu']:.3f} s")
+    for tool, runs in found.items():
+        figures.engine[case, tool] = {key: median(run[key] for run in runs) for key in runs[0]} | {"runs": len(runs)}
+
+
+def measure_wholes(case: Case, figures: Figures, longest: float) -> None:
+    """Measure the whole program, and the same with an ordinary SimPy model; their tables must be equal."""
+    found = defaultdict(list)
+    for turn in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as folder:
+            for tool in ("compiled", "idiomatic"):
+                expected = figures.expected_whole(case, tool)
+                if expected is not None and expected > longest:
+                    figures.left_out_whole[case, tool] = expected
+                elif not turn or found[tool][0]["wall"] < ONCE_FROM:
+                    found[tool].append(measured(case, "whole", tool, str(Path(folder) / tool)))
+                    say(f"{case.name}, whole program, {tool}: {found[tool][-1]['cpu']:.2f} s")
+            check_tables(Path(folder))
+    for tool, runs in found.items():
+        figures.whole[case, tool] = {key: median(run[key] for run in runs) for key in runs[0]} | {"runs": len(runs)}
+
+
+def check_tables(folder: Path) -> None:
+    """Make sure that both have written the same bytes."""
+    one, other = folder / "compiled", folder / "idiomatic"
+    if one.is_dir() and other.is_dir():
+        names = [path.name for path in one.iterdir() if path.suffix in (".csv", ".parquet")]
+        _, differing, missing = filecmp.cmpfiles(one, other, names, shallow=False)
+        if differing or missing or not names:
+            raise SystemExit(f"the tables differ: {', '.join(differing + missing)}")
+
+
+def measured(case: Case, kind: str, tool: str, folder: str = "") -> dict[str, float]:
+    """Run one measurement in a process of its own; of a whole program the machine tells time and memory."""
+    command = [sys.executable, "-m", "tests.bench.child", kind, tool, case.model, case.mode, str(case.days), folder]
+    begin = perf_counter()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        said = child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    wall = perf_counter() - begin
+    if child.returncode:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    if kind == "engine":
+        return json.loads(said)
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss / 1024}
+
+
+def say(line: str) -> None:
+    """Print at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The models of the benchmark simulate what they say: the same as the engine, as far as their tools can express it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sim.engine.timeline import NEVER
+from sim.scenario.loading import load
+from tests.bench import child, page, with_salabim
+from tests.bench.__main__ import CASES
+
+OTHERS = ["idiomatic", "ciw", "salabim"]
+
+
+def workload_of(model, mode, duration):
+    scenario = load(child.FILES[model]).with_calendar(warm_up="0 s", cool_down="0 s", duration=duration)
+    return child.workload_of(scenario, mode)
+
+
+@pytest.mark.parametrize("mode", ["first_come", "priorities"])
+@pytest.mark.parametrize("tool", OTHERS)
+def test_at_six_stations_every_tool_agrees_to_the_millisecond(tool, mode):
+    workload = workload_of("six_stations", mode, "5 hours")
+    found = child.agreement(workload, child.model_of(tool, "six_stations")(workload))
+    assert found.visits > 1500
+    assert found.differing == 0
+    assert found.stay == 1
+
+
+def test_priorities_change_who_waits():
+    timelines = [
+        child.model_of("idiomatic", "six_stations")(workload_of("six_stations", mode, "5 hours"))
+        for mode in ("first_come", "priorities")
+    ]
+    assert (timelines[0].start != timelines[1].start).sum() > 100
+
+
+def test_at_khorgos_salabim_differs_by_ties_and_car_carriers_only():
+    """When the electronic queue opens, vehicles come to a line at the same moment, and salabim orders them its way."""
+    workload = workload_of("khorgos_road", "traditional", "24 hours")
+    timeline = child.model_of("salabim", "khorgos_road")(workload)
+    reference = child.model_of("idiomatic", "khorgos_road")(workload)
+    both = [timeline.start != NEVER, reference.start != NEVER]
+    differing = compared = 0
+    for flow, visits in zip(workload.plan.flows, workload.visits_of_flow, strict=True):
+        if not flow.name.startswith("khorgos_car"):
+            differing += (timeline.start != reference.start)[visits].sum()
+            compared += (both[0] | both[1])[visits].sum()
+    assert compared > 1000
+    assert 0 < differing < 0.05 * compared
+
+
+def test_a_route_is_split_where_it_forks():
+    workload = workload_of("khorgos_road", "traditional", "1 hour")
+    flow = next(flow for flow in workload.plan.flows if flow.name == "khorgos_general_export")
+    names = [[plan.name for _, plan, _ in branch.activities] for branch in with_salabim.branches(flow)]
+    assert sorted(name for branch in names for name in branch) == sorted(plan.name for plan in flow.activities)
+    assert ["truck_ready", "truck_approach"] in names
+
+
+def test_the_floor_handles_every_visit_in_order():
+    workload = workload_of("six_stations", "first_come", "5 hours")
+    servers = sum(int(steps.values.max()) for steps in workload.capacity)
+    moments = np.zeros(servers)
+    for work in workload.work[workload.takes_place]:
+        moments[moments.argmin()] += work
+    last = child.model_of("floor", "six_stations")(workload)
+    assert last <= moments.min()
+    assert last > 0.9 * moments.min()
+
+
+def test_tables_that_differ_end_the_benchmark(tmp_path):
+    from tests.bench.__main__ import check_tables
+
+    for tool, text in (("compiled", "1"), ("idiomatic", "2")):
+        (tmp_path / tool).mkdir()
+        (tmp_path / tool / "measures.csv").write_text(text)
+    with pytest.raises(SystemExit, match=r"the tables differ: measures\.csv"):
+        check_tables(tmp_path)
+
+
+def test_the_page_says_what_was_measured_and_what_was_left_out(tmp_path):
+    case = next(case for case, _ in CASES if case.entities == 20_000)
+    larger = replace(case, days=100, entities=200_000)
+    measured = {"cpu": 1.0, "wall": 2.0, "peak": 100.0, "entities": 20_000.0, "visits": 1e5, "runs": 3.0}
+    figures = page.Figures()
+    for number, tool in enumerate(("floor", "compiled", "simpy", "idiomatic")):
+        figures.engine[case, tool] = measured | {"cpu": 10.0 ** (number - 2)}
+        figures.engine[larger, tool] = measured | {"cpu": 10.0 ** (number - 1), "visits": 1e6}
+    assert figures.expected(larger, "ciw") is None
+    figures.engine[case, "ciw"] = measured | {"differing": 0.25, "stay": 1.5}
+    assert figures.expected(larger, "ciw") == 20
+    figures.left_out[larger, "ciw"] = 20
+    page.write_page(figures, tmp_path)
+    text = (tmp_path / "performance.md").read_text()
+    assert "| Compiled engine over ordinary SimPy (200,000) | at least 80 × | 100 × | met |" in text
+    assert "| Compiled engine over the floor (200,000) | at most 4 × | 10.0 × | missed |" in text
+    assert "| Ciw | 1 | 2 | 10 | 10 | 100 | 25.00% | 1.5000 |" in text
+    assert "| Ciw | – | about 20 | | | | left out | |" in text
+    assert "<svg" in (tmp_path / "performance.svg").read_text()
