@@ -94,8 +94,8 @@ def test_the_page_says_what_was_measured_and_what_was_left_out(tmp_path):
     figures.left_out[larger, "ciw"] = 20
     page.write_page(figures, tmp_path)
     text = (tmp_path / "performance.md").read_text()
-    assert "| Compiled engine over ordinary SimPy (200,000) | at least 80 × | 100 × | met |" in text
-    assert "| Compiled engine over the floor (200,000) | at most 4 × | 10.0 × | missed |" in text
-    assert "| Ciw | 1 | 2 | 10 | 10 | 100 | 25.00% | 1.5000 |" in text
+    assert "| Six stations (200,000): compiled engine over ordinary SimPy | at least 80 × | 100 × | met |" in text
+    assert "| Six stations (200,000): compiled engine over the floor | at most 4 × | 10.0 × | missed |" in text
+    assert "| Ciw | 1 | 2 | 10 | 10 | 100 | 25% | 1.5000 |" in text
     assert "| Ciw | – | about 20 | | | | left out | |" in text
     assert "<svg" in (tmp_path / "performance.svg").read_text()
