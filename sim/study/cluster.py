@@ -30,6 +30,7 @@ JOIN = 30
 AHEAD = 2
 """Runs in the hands of the cluster for each of its threads; the others wait here, so results never pile up there."""
 
+_SCHEDULER = "the scheduler"
 _LOST = "the cluster's scheduler no longer answers; what is finished is kept, run again to go on"
 _KILLED = (
     "a run was given up, because one worker after the other died of it, perhaps for lack of memory; "
@@ -39,13 +40,13 @@ _KILLED = (
 
 @contextmanager
 def connected(address: str) -> Iterator[Client]:
-    """Connect to a cluster of which every worker runs this program.
+    """Connect to a cluster of which every member has this program.
 
     Args:
         address: That of the scheduler, such as "tcp://127.0.0.1:8786".
 
     Raises:
-        InputError: If there is no such cluster, it has no worker, or a worker would give other results.
+        InputError: If there is no such cluster, it has no worker, or a member of it would give other results.
     """
     try:
         from distributed import Client
@@ -63,8 +64,21 @@ def connected(address: str) -> Iterator[Client]:
             raise input_error(
                 f"no worker has joined {address}; start some with `dask worker {address}`", "cluster"
             ) from None
-        _refuse_others(client.run(program, on_error="return"))
+        workers = client.run(program, on_error="return")
+        _refuse_others({_SCHEDULER: _scheduler(client)} | {_worker(address): said for address, said in workers.items()})
         yield client
+
+
+def _scheduler(client: Client) -> object:
+    """What the scheduler says it is; it reads what is asked of it, and so must know the program too."""
+    try:
+        return client.run_on_scheduler(program)
+    except Exception as error:  # noqa: BLE001  # whatever goes wrong there comes back as it was
+        return error
+
+
+def _worker(address: str) -> str:
+    return f"the worker {address}"
 
 
 def perform_on(
@@ -122,7 +136,7 @@ def _finished(client: Client, pending: set[Future[RunResult]]) -> set[Future[Run
 def _perform(job: ModeJob, replication: int, keep_timeline: bool, expected: Mapping[str, str]) -> RunResult:
     from distributed import get_worker
 
-    _refuse_others({get_worker().address: program()}, expected)
+    _refuse_others({_worker(get_worker().address): program()}, expected)
     engines.choose(job.engine)
     return perform(job, replication, keep_timeline=keep_timeline)
 
@@ -134,17 +148,17 @@ def program() -> dict[str, str]:
 
 
 def _refuse_others(found: Mapping[str, Any], expected: Mapping[str, str] | None = None) -> None:
-    """Refuse workers that would give other results, or none."""
+    """Refuse members of a cluster that would give other results, or none."""
     wanted = program() if expected is None else expected
     problems = []
-    for worker, said in sorted(found.items()):
+    for member, said in sorted(found.items()):
         if isinstance(said, Exception):
             reason = f"cannot run smartport ({_line(said)})"
         elif differing := [name for name in wanted if said.get(name) != wanted[name]]:
             reason = "has " + ", ".join(f"{name} {said.get(name)} instead of {wanted[name]}" for name in differing)
         else:
             continue
-        problems.append(Problem(None, "cluster", f"the worker {worker} {reason}; install the same there as here"))
+        problems.append(Problem(None, "cluster", f"{member} {reason}; install the same there as here"))
     if problems:
         raise InputError(problems)
 

@@ -1,9 +1,11 @@
 """A study on a real Dask cluster of this machine: a scheduler and two workers, each a process of its own."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,13 +29,14 @@ QUIET = ["--no-dashboard", "--host=127.0.0.1"]
 class Machines:
     """A scheduler and its workers; all of them end with the test."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *words):
         self.folder = folder
         self.contact = folder / "scheduler.json"
         self.processes = []
         # Also if this process is killed, the scheduler ends when nothing was asked of it, and its workers with it.
         self.start(
-            *("-m", "dask", "scheduler", "--port=0", "--idle-timeout=300", *QUIET),
+            *(words or ("-m", "dask")),
+            *("scheduler", "--port=0", "--idle-timeout=300", *QUIET),
             f"--scheduler-file={self.contact}",
         )
         self.wait(self.contact.is_file)
@@ -79,8 +82,8 @@ class Machines:
 
 
 @contextmanager
-def started(folder):
-    machines = Machines(folder)
+def started(folder, *words):
+    machines = Machines(folder, *words)
     try:
         yield machines
     finally:
@@ -175,6 +178,13 @@ def test_a_worker_with_another_program_is_refused(machines, file, tmp_path, chan
     assert not (tmp_path / "results").exists()
 
 
+def test_a_scheduler_without_the_program_is_refused(file, tmp_path):
+    with started(tmp_path, "-c", f"{NONE}; {START}") as machines:
+        machines.two_workers()
+        with pytest.raises(sim.InputError, match=r"^cluster: the scheduler cannot run smartport \(.*sim.*\); install"):
+            sim.run(file, cluster=machines.address)
+
+
 def test_such_a_worker_that_joins_later_is_refused_too(two_workers, file, tmp_path):
     odd = []
 
@@ -195,25 +205,48 @@ def test_such_a_worker_that_joins_later_is_refused_too(two_workers, file, tmp_pa
 # What works gives the same bytes
 
 
-def test_a_worker_that_is_killed_in_mid_run_costs_no_byte(two_workers, file, local, tmp_path):
-    busy, left = [], []
+def kill_when_busy(machines, process, killed):
+    """Stop a worker where it is, and kill it when the scheduler waits for it to do a run."""
+    with machines.looked_at() as client:
+        numbers = client.run(os.getpid)
+        (address,) = (address for address, number in numbers.items() if number == process.pid)
+        process.send_signal(signal.SIGSTOP)
+        machines.wait(lambda: client.processing()[address])
+        killed.append(len(client.processing()[address]))
+        machines.stop(process)
 
-    def kill(done, _):
-        with two_workers.looked_at() as client:
-            if done == 3:
-                busy.append({worker: len(keys) for worker, keys in client.processing().items()})
-                two_workers.stop(two_workers.processes[-1])
-            if done == 2 * REPLICATIONS:
-                left.extend(client.nthreads())
+
+def test_a_worker_that_is_killed_in_mid_run_costs_no_byte(two_workers, file, local, tmp_path):
+    victim, killed = two_workers.processes[-1], []
+    killer = threading.Thread(target=kill_when_busy, args=(two_workers, victim, killed))
+
+    def begin(done, _):
+        if done == 3:
+            killer.start()
 
     sim.run(
         file, MODES, replications=REPLICATIONS, out=tmp_path, keep_timelines=True, cluster=two_workers.address,
-        progress=kill,
+        progress=begin,
     )  # fmt: skip
-    assert min(busy[0].values()) >= 1, "both were at work"
-    assert len(left) == 1
+    killer.join()
+    assert victim.returncode == -signal.SIGKILL
+    assert killed[0] >= 1
     assert bytes_of(tmp_path) == bytes_of(local)
     assert len(bytes_of(tmp_path)) > 2 * REPLICATIONS
+
+
+def test_after_all_workers_have_died_a_new_one_goes_on(two_workers, file, local, tmp_path):
+    def renew(done, _):
+        if done == 3:
+            for process in two_workers.processes[1:]:
+                two_workers.stop(process)
+            two_workers.work()
+
+    sim.run(
+        file, MODES, replications=REPLICATIONS, out=tmp_path, keep_timelines=True, cluster=two_workers.address,
+        progress=renew,
+    )  # fmt: skip
+    assert bytes_of(tmp_path) == bytes_of(local)
 
 
 def test_runs_are_added_until_it_is_precise(two_workers, file, tmp_path):
