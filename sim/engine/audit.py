@@ -77,16 +77,15 @@ def _precedence(workload: Workload, timeline: Timeline) -> list[str]:
     """A visit is ready at the last end of its predecessors, or at its entity's arrival."""
     faults = []
     for code, flow in enumerate(workload.plan.flows):
-        visits = workload.visits_of_flow[code]
+        ready, end = (workload.columns(times, code) for times in (timeline.ready, timeline.end))
         arrival = workload.arrival[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
-            ready = timeline.ready[visits[:, number]]
             if activity.before:
-                ends = timeline.end[visits[:, list(activity.before)]]
-                expected = np.where((ends == NEVER).any(axis=1), NEVER, ends.max(axis=1))
+                ends = end[list(activity.before)]
+                expected = np.where((ends == NEVER).any(axis=0), NEVER, ends.max(axis=0))
             else:
                 expected = arrival
-            wrong = ready != expected
+            wrong = ready[number] != expected
             if wrong.any():
                 count = int(wrong.sum())
                 faults.append(
@@ -169,12 +168,12 @@ def _delays(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str
     enabled: list[list[Times]] = [[] for _ in plan.resources]
     others: list[list[Times]] = [[] for _ in plan.resources]
     for code, flow in enumerate(plan.flows):
+        starts = workload.columns(timeline.start, code)
+        delayed = starts > workload.columns(timeline.ready, code)
         for number, activity in enumerate(flow.activities):
             if activity.queue is None:
                 continue
-            visit = workload.visits_of_flow[code][:, number]
-            start = timeline.start[visit]
-            start = start[start > timeline.ready[visit]]
+            start = starts[number][delayed[number]]
             found = np.zeros(len(start), dtype=np.bool_)
             for resource, _ in activity.needs:
                 found |= _among(start, freed[resource])
@@ -220,7 +219,8 @@ def usage(workload: Workload, timeline: Timeline) -> list[Use]:
     returned: list[list[Times]] = [[] for _ in plan.resources]
     amounts: list[list[Times]] = [[] for _ in plan.resources]
     for code, flow in enumerate(plan.flows):
-        visits = workload.visits_of_flow[code]
+        starts, ends = (workload.columns(times, code) for times in (timeline.start, timeline.end))
+        begun = workload.columns(workload.takes_place, code) & (starts != NEVER)
         away = timeline.turned_away[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
             uses = [] if activity.station is None else [(activity.station, activity.amount, number, number)]
@@ -231,10 +231,8 @@ def usage(workload: Workload, timeline: Timeline) -> list[Use]:
                 if plan.resources[resource].quota
             ]
             for resource, amount, begin, end in uses:
-                first = visits[:, begin]
-                used = workload.takes_place[first] & (timeline.start[first] != NEVER)
-                taken[resource].append(timeline.start[first][used])
-                back = timeline.end[visits[:, end]]
+                used, back = begun[begin], ends[end]
+                taken[resource].append(starts[begin][used])
                 returned[resource].append(np.where((back == NEVER) & (away != NEVER), away, back)[used])
                 amounts[resource].append(np.full(int(used.sum()), amount, dtype=np.int64))
     empty = np.zeros(0, dtype=np.int64)
@@ -385,7 +383,7 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
     until = np.where(gone, left, horizon)
     moments = np.concatenate((workload.arrival, until, [horizon]))
     changes = np.concatenate((np.ones(len(until), dtype=np.int64), -np.ones(len(until), dtype=np.int64), [0]))
-    order = np.argsort(moments, kind="stable")
+    order = np.argsort(moments)
     number = np.cumsum(changes[order])
     area = int((number[:-1] * np.diff(moments[order])).sum())
     times = int((until - workload.arrival).sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from sim.scenario.steps import Steps
 from sim.scenario.units import LONGEST
 
 Times = NDArray[np.int64]
+Column = TypeVar("Column", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,10 @@ class Workload:
             self.first_visit[entities][:, None] + np.arange(len(flow.activities))
             for entities, flow in zip(self.entities_of_flow, self.plan.flows, strict=True)
         )
+
+    def columns(self, values: NDArray[Column], code: int) -> NDArray[Column]:
+        """One value a visit, taken apart for a route: shape (activities, entities by arrival), row by row."""
+        return np.ascontiguousarray(values[self.visits_of_flow[code]].T)
 
 
 def bind(plan: Plan, cohort: Cohort) -> Workload:

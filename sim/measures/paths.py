@@ -54,21 +54,24 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
     chosen = measured(workload, timeline, code) & (begins != NEVER)
     if not chosen.any():
         return None
-    visits = workload.visits_of_flow[code][chosen]
     begin, end = begins[chosen], ends[0][chosen]
     until = np.where(end == NEVER, horizon, end)
-    ready, start, ended = timeline.ready[visits], timeline.start[visits], timeline.end[visits]
+    ready, start, ended = (
+        workload.columns(times, code)[:, chosen] for times in (timeline.ready, timeline.start, timeline.end)
+    )
     on_path = _critical_path(flow, last, ready, ended, end)
-    count, width = visits.shape
+    width, count = ready.shape
     queueing, closed, service = np.zeros(width), np.zeros(width), np.zeros(width)
     for number, activity in enumerate(flow.activities):
-        rows = on_path[:, number]
-        if not rows.any():
+        here = on_path[number]
+        if not here.any():
             continue
-        floor, ceiling = begin[rows], until[rows]
-        from_ready = np.clip(ready[rows, number], floor, ceiling)
-        from_start = np.clip(np.where(start[rows, number] == NEVER, horizon, start[rows, number]), floor, ceiling)
-        to_end = np.clip(np.where(ended[rows, number] == NEVER, horizon, ended[rows, number]), floor, ceiling)
+        floor, ceiling = begin[here], until[here]
+        from_ready = np.clip(ready[number][here], floor, ceiling)
+        from_start, to_end = (
+            np.clip(np.where(times == NEVER, horizon, times), floor, ceiling)
+            for times in (start[number][here], ended[number][here])
+        )
         waited = int((from_start - from_ready).sum())
         if activity.queue is not None:
             shut = workload.capacity[activity.queue].zero()
@@ -84,24 +87,25 @@ def _critical_path(flow: FlowPlan, last: int, ready: Times, ended: Times, end: T
     """Which visits lie on the way back from the clock's end, or from where an entity is at the horizon.
 
     Returns:
-        Shape (entities, activities).
+        Shape (activities, entities).
     """
     on_path = np.zeros(ready.shape, dtype=np.bool_)
     done = end != NEVER
-    on_path[done, last] = True
+    on_path[last, done] = True
     if not done.all():
-        reaching = np.zeros(ready.shape[1], dtype=np.bool_)
+        reaching = np.zeros(len(ready), dtype=np.bool_)
         reaching[sorted(_ancestors_and_self(flow, last))] = True
-        going_on = (ready != NEVER) & (ended == NEVER) & reaching
-        latest = np.argmax(np.where(going_on, ready, NEVER), axis=1)
-        rows = np.flatnonzero(~done)
-        on_path[rows, latest[rows]] = True
+        inside = np.flatnonzero(~done)
+        going_on = (ready[:, inside] != NEVER) & (ended[:, inside] == NEVER) & reaching[:, None]
+        on_path[np.argmax(np.where(going_on, ready[:, inside], NEVER), axis=0), inside] = True
     for number in range(len(flow.activities) - 1, -1, -1):
-        before = np.array(flow.activities[number].before, dtype=np.int64)
-        rows = np.flatnonzero(on_path[:, number])
-        if len(before) and len(rows):
-            latest = before[np.argmax(ended[rows[:, None], before], axis=1)]
-            on_path[rows, latest] = True
+        before = flow.activities[number].before
+        if len(before) == 1:
+            on_path[before[0]] |= on_path[number]
+        elif before:
+            here = np.flatnonzero(on_path[number])
+            latest = np.argmax(ended[list(before)][:, here], axis=0)
+            on_path[np.array(before)[latest], here] = True
     return on_path
 
 

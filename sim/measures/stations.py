@@ -72,18 +72,17 @@ def _lines(workload: Workload, timeline: Timeline) -> list[Line]:
     """For every resource the visits that wait in its line."""
     parts: list[list[Line]] = [[] for _ in workload.plan.resources]
     for code, flow in enumerate(workload.plan.flows):
-        visits = workload.visits_of_flow[code]
+        readies, starts, ends = (workload.columns(t, code) for t in (timeline.ready, timeline.start, timeline.end))
+        waits = workload.columns(workload.takes_place, code) & (readies != NEVER)
         mask = measured(workload, timeline, code)
         away = timeline.turned_away[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
             if activity.queue is None:
                 continue
-            column = visits[:, number]
-            there = workload.takes_place[column] & (timeline.ready[column] != NEVER)
-            chosen = column[there]
-            start, refused = timeline.start[chosen], away[there]
+            there = waits[number]
+            ready, start, end, refused = readies[number][there], starts[number][there], ends[number][there], away[there]
             until = np.where(start != NEVER, start, np.where(refused != NEVER, refused, workload.plan.calendar.horizon))
-            parts[activity.queue].append((timeline.ready[chosen], start, timeline.end[chosen], until, mask[there]))
+            parts[activity.queue].append((ready, start, end, until, mask[there]))
     empty = np.zeros(0, dtype=np.int64)
     nothing = (empty, empty, empty, empty, np.zeros(0, dtype=np.bool_))
     lines = []

@@ -29,7 +29,7 @@ class Steps:
         weights = np.ones(len(begins), dtype=np.int64) if amounts is None else amounts
         moments = np.concatenate((np.zeros(1, dtype=np.int64), begins, ends))
         changes = np.concatenate((np.zeros(1, dtype=np.int64), weights, -weights))
-        order = np.argsort(moments, kind="stable")
+        order = np.argsort(moments)
         moments, values = moments[order], np.cumsum(changes[order])
         last = np.append(moments[1:] != moments[:-1], True)
         return cls(moments[last], values[last])
