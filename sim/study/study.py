@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from sim import __version__
 from sim.engine import engines
@@ -269,6 +270,8 @@ class _Runs:
         """The finished runs where there is no folder."""
         self.presence: dict[Task, pd.DataFrame] = {}
         """What the precision is judged by, if it is."""
+        self.first: dict[str, RunResult] = {}
+        """The first run that came of each mode."""
 
     def perform(self, count: int) -> None:
         """Make sure that the first `count` replications of every mode are finished."""
@@ -292,7 +295,7 @@ class _Runs:
                 if self.store is not None:
                     self.store.keep(self.key(task), result)
                 else:
-                    self.in_memory[task] = result
+                    self.in_memory[task] = self.sharing(result)
                 self.note(task, result)
                 self.tell(len(tasks))
 
@@ -301,6 +304,15 @@ class _Runs:
         self.finished.add(task)
         if self.judged:
             self.presence[task] = presence(result.measures)
+
+    def sharing(self, result: RunResult) -> RunResult:
+        """The same result, with the text of its rows in memory once for all runs of a mode that have the same."""
+        first = self.first.setdefault(result.mode, result)
+        return replace(
+            result,
+            measures=_with_text_of(first.measures, result.measures),
+            series=_with_text_of(first.series, result.series),
+        )
 
     def tell(self, total: int) -> None:
         """Say how far it is."""
@@ -330,9 +342,17 @@ class _Runs:
             if self.store is None:
                 yield self.in_memory[task]
             elif (kept := self.store.find(self.key(task), with_timeline=False)) is not None:
-                yield kept
+                yield self.sharing(kept)
             else:
                 raise RunError(f"{self.store.folder / self.key(task)} was changed meanwhile; run again to go on")
+
+
+def _with_text_of(like: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The same table, with those columns of text taken from another that are equal there."""
+    if len(like) != len(table):
+        return table
+    text = [name for name in table.columns if not is_numeric_dtype(table[name].dtype)]
+    return table.assign(**{name: like[name] for name in text if table[name].equals(like[name])})
 
 
 def _wanted(precision: str | None) -> float | None:
