@@ -99,7 +99,7 @@ HOLD = _record(aboard="i4", brought="i4", unloaded="?")  # `aboard` begins a cha
 VIGIL = _record(through="i4", patient="i4")  # riders who have it behind them; a chain of visits that wait
 LOAD = _record(least="i8", most="i8", patience="i8", overdue="?")
 EVENT = _record(moment="i8", visit="i8")  # `visit`: whose work ends; -1 - visit where a carrier's patience does
-COUNTS = _record(heap="i8", coming="i8", over="i8", groups="i8", rides="i8")
+COUNTS = _record(heap="i8", coming="i8", groups="i8", rides="i8")
 
 
 class World(NamedTuple):
@@ -138,19 +138,17 @@ class World(NamedTuple):
     heap: Records
     """A binary heap of what is going to happen; equal moments are in the order of visits."""
     coming: Numbers
-    """A stack of visits whose predecessors are over."""
-    over: Numbers
-    """A stack of visits that are over while their followers do not know it."""
+    """A stack of what has to be told: visits whose predecessors are over, and -1 - visit for those that are over
+    themselves while their followers do not know it."""
     counts: Records
     """One record: how much of some arrays is in use."""
 
 
-def make_world(workload: Workload) -> World:
-    """Lay a workload out, all but the records of the visits; the workload stays as it is."""
+def make_world(workload: Workload, ranks: int) -> World:
+    """Lay a workload with some number of priorities out, all but the records of the visits."""
     plan = workload.plan
     entities, hold_of, vigil_of = _entities(workload)
     rules = _Rules(plan)
-    ranks = max(len(np.unique(workload.priority)), 1)
     lines = np.zeros(len(plan.resources) + 2 * len(plan.rides), LINE)
     lines["chain_from"] = np.arange(len(lines)) * ranks
     lines["chain_to"] = lines["chain_from"] + ranks
@@ -184,7 +182,6 @@ def make_world(workload: Workload) -> World:
         # Memory that is never touched costs nothing, so these have room for the worst case.
         heap=np.empty(len(workload.work) + len(workload.loads.visit), EVENT),
         coming=np.empty(len(workload.work), np.int32),
-        over=np.empty(len(workload.work), np.int32),
         counts=np.zeros(1, COUNTS),
     )
 

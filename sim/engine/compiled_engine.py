@@ -28,11 +28,17 @@ from sim.engine.workload import Workload
 # sees them. Numba's documentation does not name this option; without it everything works and takes three times as long.
 _compiled = njit(cache=True, forceinline=True, _nrt=False)  # type: ignore[call-overload]
 
+# Places are never negative. Where that is said, Numba spares the check whether they count from the end.
+at = np.uint64
+
 
 def run(workload: Workload) -> Timeline:
     """Simulate a workload up to its calendar's horizon."""
-    world, horizon = make_world(workload), workload.plan.calendar.horizon
-    rank = np.searchsorted(np.unique(workload.priority), workload.priority)
+    levels = np.unique(workload.priority)
+    rank = (
+        np.searchsorted(levels, workload.priority) if len(levels) > 1 else np.zeros(len(workload.work), dtype=np.int64)
+    )
+    world, horizon = make_world(workload, max(len(levels), 1)), workload.plan.calendar.horizon
     _lay_out(workload.work, workload.takes_place, rank, workload.loads.visit, world)
     _simulate(horizon, world)
     times = np.empty((4, len(rank)), dtype=np.int64)
@@ -66,10 +72,10 @@ class _Announcement(Listener):
 def _lay_out(work: Times, takes_place: Any, rank: Times, loading: Times, world: World) -> None:
     """Write the records of the visits, all fields of one after the other."""
     for entity in range(len(world.entities)):
-        said = world.entities[entity]
-        code = world.flows[said.flow].first_code
+        said = world.entities[at(entity)]
+        code = world.flows[at(said.flow)].first_code
         for number in range(said.first_visit, said.end_visit):
-            visit = world.visits[number]
+            visit = world.visits[at(number)]
             visit.ready = visit.start = visit.end = NEVER
             visit.carrier = NOBODY
             visit.work = work[number]
@@ -77,7 +83,7 @@ def _lay_out(work: Times, takes_place: Any, rank: Times, loading: Times, world: 
             visit.rank = rank[number]
             visit.entity = entity
             visit.code = code
-            visit.open = world.activities[code].predecessors
+            visit.open = world.activities[at(code)].predecessors
             code += 1
     for place in range(len(loading)):
         world.visits[loading[place]].load = place
@@ -87,7 +93,7 @@ def _lay_out(work: Times, takes_place: Any, rank: Times, loading: Times, world: 
 def _read_out(horizon: int, visits: Records, times: Times) -> None:
     """Take ready, start, end and carrier out of the records; what ends behind the horizon never ends."""
     for number in range(len(visits)):
-        visit = visits[number]
+        visit = visits[at(number)]
         times[0, number] = visit.ready
         times[1, number] = visit.start
         times[2, number] = visit.end if visit.end < horizon else NEVER
@@ -104,17 +110,18 @@ def _simulate(horizon: int, world: World) -> None:
         if counts.heap:
             now = min(now, world.heap[0].moment)
         if change < len(changes):
-            now = min(now, changes[change].at)
+            now = min(now, changes[at(change)].at)
         if entity < len(entities):
-            now = min(now, entities[entity].arrival)
+            now = min(now, entities[at(entity)].arrival)
         if now >= horizon:
             return
-        while change < len(changes) and changes[change].at == now:
+        while change < len(changes) and changes[at(change)].at == now:
             _change_capacity(change, world)
             change += 1
-        while entity < len(entities) and entities[entity].arrival == now:
+        while entity < len(entities) and entities[at(entity)].arrival == now:
             _arrive(entity, world)
             entity += 1
+        _pass_on(now, world)
         while True:
             _happen(now, world)
             if counts.rides:
@@ -131,8 +138,8 @@ def _simulate(horizon: int, world: World) -> None:
 @_compiled
 def _change_capacity(change: int, world: World) -> None:
     """A station opens, closes or changes its shift; a period of a quota begins. What is at work goes on."""
-    said = world.changes[change]
-    resource = world.resources[said.resource]
+    said = world.changes[at(change)]
+    resource = world.resources[at(said.resource)]
     resource.free = said.by if said.replaces else resource.free + said.by
     if said.by > 0:
         _wake_group(resource.group, world.groups, world.counts)
@@ -141,102 +148,95 @@ def _change_capacity(change: int, world: World) -> None:
 @_compiled
 def _arrive(entity: int, world: World) -> None:
     """The first activities of an entity are going to be ready."""
-    flow = world.flows[world.entities[entity].flow]
+    flow = world.flows[at(world.entities[at(entity)].flow)]
     for place in range(flow.root_from, flow.root_to):
-        _put(world.entities[entity].first_visit + world.steps[place], world.coming, world.counts)
+        _put(world.entities[at(entity)].first_visit + world.steps[at(place)], world.coming, world.counts)
 
 
 @_compiled
 def _happen(now: int, world: World) -> None:
-    """Everything that happens at an instant before anything starts."""
+    """Everything that is due on the heap, and all that follows from it before anything starts."""
     counts = world.counts[0]
-    while True:
-        while counts.heap and world.heap[0].moment == now:
-            _come_due(world)
-        while counts.coming:
-            counts.coming -= 1
-            _make_ready(world.coming[counts.coming], now, world)
-        if counts.over:
-            counts.over -= 1
-            _leave(world.over[counts.over], now, world)
-        elif not counts.coming and not (counts.heap and world.heap[0].moment == now):
-            return
+    while counts.heap and world.heap[0].moment == now:
+        visit = _pop(world.heap, world.counts)
+        if visit < 0:
+            _lose_patience(-1 - visit, world)
+        else:
+            activity = world.activities[at(world.visits[at(visit)].code)]
+            if activity.station != NOTHING:
+                _give_back(activity.station, activity.amount, world.resources, world.groups, world.counts)
+            _put(-1 - visit, world.coming, world.counts)
+            _pass_on(now, world)
 
 
 @_compiled
-def _come_due(world: World) -> None:
-    """Work ends, or the patience of a carrier."""
-    visit = _pop(world.heap, world.counts)
-    if visit < 0:
-        _lose_patience(-1 - visit, world)
-    else:
-        activity = world.activities[world.visits[visit].code]
-        if activity.station != NOTHING:
-            _give_back(activity.station, activity.amount, world.resources, world.groups, world.counts)
-        _put_over(visit, world.over, world.counts)
+def _pass_on(now: int, world: World) -> None:
+    """Leave what is over and make ready what comes behind it, until nothing is left to tell."""
+    counts = world.counts[0]
+    while counts.coming:
+        counts.coming -= 1
+        told = world.coming[at(counts.coming)]
+        if told >= 0 and not _make_ready(told, now, world):
+            continue
+        _leave(told if told >= 0 else -1 - told, now, world)
 
 
 @_compiled
-def _make_ready(number: int, now: int, world: World) -> None:
-    """All predecessors have ended: wait in line, begin, or pass through."""
-    visit = world.visits[number]
-    activity = world.activities[visit.code]
+def _make_ready(number: int, now: int, world: World) -> bool:
+    """All predecessors have ended: wait in line, begin, or pass through; True if it is over at once."""
+    visit = world.visits[at(number)]
+    activity = world.activities[at(visit.code)]
     visit.ready = now
     if visit.takes_place and activity.queue != NOTHING:
         _line_up(activity.queue, number, world.visits, world.lines, world.chains)
-        _wake_group(world.resources[activity.queue].group, world.groups, world.counts)
-    elif not (visit.takes_place and activity.meets and _meet(number, now, world)):
-        visit.start = now
-        visit.end = now + visit.work
-        if visit.work:
-            _push(visit.end, number, world.heap, world.counts)
-        else:
-            _put_over(number, world.over, world.counts)
+        _wake_group(world.resources[at(activity.queue)].group, world.groups, world.counts)
+        return False
+    if visit.takes_place and activity.meets and _meet(number, now, world):
+        return False
+    visit.start = now
+    visit.end = now + visit.work
+    if visit.work:
+        _push(visit.end, number, world.heap, world.counts)
+        return False
+    return True
 
 
 @_compiled
 def _leave(number: int, now: int, world: World) -> None:
     """An activity is behind an entity: give back what it held and tell the activities that wait for it."""
     visits = world.visits
-    activity = world.activities[visits[number].code]
+    activity = world.activities[at(visits[at(number)].code)]
     for place in range(activity.return_from, activity.return_to):
-        held = world.returns[place]
-        if visits[number + held.seized].takes_place:
+        held = world.returns[at(place)]
+        if visits[at(number + held.seized)].takes_place:
             _give_back(held.resource, held.amount, world.resources, world.groups, world.counts)
     if activity.meets:
         _part(number, now, world)
     for place in range(activity.behind_from, activity.behind_to):
-        follower = number + world.steps[place]
-        visits[follower].open -= 1
-        if not visits[follower].open:
+        follower = number + world.steps[at(place)]
+        visits[at(follower)].open -= 1
+        if not visits[at(follower)].open:
             _put(follower, world.coming, world.counts)
 
 
 @_compiled
-def _put(visit: int, coming: Numbers, counts: Records) -> None:
-    """Put a visit on the stack of those that are going to be ready."""
-    coming[counts[0].coming] = visit
+def _put(told: int, coming: Numbers, counts: Records) -> None:
+    """Put a visit on the stack of what has to be told."""
+    coming[counts[0].coming] = told
     counts[0].coming += 1
 
 
 @_compiled
-def _put_over(visit: int, over: Numbers, counts: Records) -> None:
-    """Put a visit on the stack of those that are over."""
-    over[counts[0].over] = visit
-    counts[0].over += 1
-
-
-@_compiled
 def _give_back(resource: int, amount: int, resources: Records, groups: Records, counts: Records) -> None:
-    resources[resource].free += amount
-    _wake_group(resources[resource].group, groups, counts)
+    resources[at(resource)].free += amount
+    _wake_group(resources[at(resource)].group, groups, counts)
 
 
 @_compiled
 def _wake_group(group: int, groups: Records, counts: Records) -> None:
     """Look at the lines of a group of resources before this instant is over."""
-    if not groups[group].is_woken:
-        groups[group].is_woken = True
+    if not groups[at(group)].is_woken:
+        groups[at(group)].is_woken = True
         groups[counts[0].groups].woken = group
         counts[0].groups += 1
 
@@ -251,18 +251,33 @@ def _start_waiting(now: int, world: World) -> None:
     size = world.counts[0].groups
     world.counts[0].groups = 0
     for place in range(size):
-        groups[place].turn = groups[place].woken
-        groups[groups[place].woken].is_woken = False
+        groups[at(place)].turn = groups[at(place)].woken
+        groups[at(groups[at(place)].woken)].is_woken = False
     limited = False
     for place in range(size):
-        group = groups[groups[place].turn]
-        _start_group(group.member_from, group.member_to, now, world)
+        group = groups[at(groups[at(place)].turn)]
+        if group.member_to - group.member_from == 1:
+            _start_line(members[at(group.member_from)].resource, now, world)
+        else:
+            _start_group(group.member_from, group.member_to, now, world)
         limited |= group.limited
     if limited:
         for place in range(size):
-            group = groups[groups[place].turn]
+            group = groups[at(groups[at(place)].turn)]
             for member in range(group.member_from, group.member_to):
-                _cut_line(members[member].resource, now, world)
+                _cut_line(members[at(member)].resource, now, world)
+
+
+@_compiled
+def _start_line(line: int, now: int, world: World) -> None:
+    """A line that competes with no other."""
+    visits, lines, chains = world.visits, world.lines, world.chains
+    while lines[at(line)].length:
+        visit = _first(line, lines, chains)
+        if not _seize(world.activities[at(visits[at(visit)].code)], world.resources, world.needs):
+            break
+        _unlink(line, visit, visits, lines, chains)
+        _begin(visit, now, visits, world.heap, world.counts)
 
 
 @_compiled
@@ -270,29 +285,29 @@ def _start_group(member_from: int, member_to: int, now: int, world: World) -> No
     """Lines that compete: the first of all heads goes first; who cannot start blocks nobody but its own line."""
     visits, members, lines, chains = world.visits, world.members, world.lines, world.chains
     for member in range(member_from, member_to):
-        members[member].blocked = lines[members[member].resource].length == 0
+        members[at(member)].blocked = lines[at(members[at(member)].resource)].length == 0
     while True:
         best, where = NOBODY, NOTHING
         for member in range(member_from, member_to):
-            if not members[member].blocked:
-                head = _first(members[member].resource, lines, chains)
+            if not members[at(member)].blocked:
+                head = _first(members[at(member)].resource, lines, chains)
                 if best == NOBODY or _goes_before(head, best, visits):
                     best, where = head, member
         if best == NOBODY:
             break
-        if _seize(world.activities[visits[best].code], world.resources, world.needs):
-            line = members[where].resource
+        if _seize(world.activities[at(visits[at(best)].code)], world.resources, world.needs):
+            line = members[at(where)].resource
             _unlink(line, best, visits, lines, chains)
-            members[where].blocked = lines[line].length == 0
+            members[at(where)].blocked = lines[at(line)].length == 0
             _begin(best, now, visits, world.heap, world.counts)
         else:
-            members[where].blocked = True
+            members[at(where)].blocked = True
 
 
 @_compiled
 def _goes_before(one: int, other: int, visits: Records) -> bool:
     """The order of (priority, ready, visit)."""
-    this, that = visits[one], visits[other]
+    this, that = visits[at(one)], visits[at(other)]
     if this.rank != that.rank:
         return this.rank < that.rank
     if this.ready != that.ready:
@@ -304,17 +319,17 @@ def _goes_before(one: int, other: int, visits: Records) -> bool:
 def _seize(activity: Any, resources: Records, needs: Records) -> bool:
     """Take everything that an activity needs if all of it is free."""
     for place in range(activity.need_from, activity.need_to):
-        if resources[needs[place].resource].free < needs[place].amount:
+        if resources[at(needs[at(place)].resource)].free < needs[at(place)].amount:
             return False
     for place in range(activity.need_from, activity.need_to):
-        resources[needs[place].resource].free -= needs[place].amount
+        resources[at(needs[at(place)].resource)].free -= needs[at(place)].amount
     return True
 
 
 @_compiled
 def _begin(number: int, now: int, visits: Records, heap: Records, counts: Records) -> None:
     """Begin work. What takes no time ends in the next round of this instant, when all who could start have started."""
-    visit = visits[number]
+    visit = visits[at(number)]
     visit.start = now
     visit.end = now + visit.work
     _push(visit.end, number, heap, counts)
@@ -323,25 +338,25 @@ def _begin(number: int, now: int, visits: Records, heap: Records, counts: Record
 @_compiled
 def _cut_line(resource: int, now: int, world: World) -> None:
     """Turn away whoever stands beyond the limit of a line, from the last on."""
-    limit = world.resources[resource].limit
+    limit = world.resources[at(resource)].limit
     if limit != NOTHING:
-        while world.lines[resource].length > limit:
+        while world.lines[at(resource)].length > limit:
             last = _last(resource, world.lines, world.chains)
             _unlink(resource, last, world.visits, world.lines, world.chains)
-            _turn_away(world.visits[last].entity, now, world)
+            _turn_away(world.visits[at(last)].entity, now, world)
 
 
 @_compiled
 def _turn_away(number: int, now: int, world: World) -> None:
     """Let an entity leave the model and give back what it holds."""
-    entity = world.entities[number]
+    entity = world.entities[at(number)]
     entity.turned_away = now
     for visit in range(entity.first_visit, entity.end_visit):
-        if world.visits[visit].end == NEVER:
-            activity = world.activities[world.visits[visit].code]
+        if world.visits[at(visit)].end == NEVER:
+            activity = world.activities[at(world.visits[at(visit)].code)]
             for place in range(activity.return_from, activity.return_to):
-                held = world.returns[place]
-                seizing = world.visits[visit + held.seized]
+                held = world.returns[at(place)]
+                seizing = world.visits[at(visit + held.seized)]
                 if seizing.takes_place and seizing.start != NEVER:
                     _give_back(held.resource, held.amount, world.resources, world.groups, world.counts)
 
@@ -352,10 +367,10 @@ def _turn_away(number: int, now: int, world: World) -> None:
 @_compiled
 def _meet(number: int, now: int, world: World) -> bool:
     """Wait for a carrier, for riders, or for what riders do; False if there is nothing to wait for."""
-    visit = world.visits[number]
-    activity = world.activities[visit.code]
+    visit = world.visits[at(number)]
+    activity = world.activities[at(visit.code)]
     if activity.ride != NOTHING:
-        carrier = world.entities[visit.entity].brought_by if activity.boards_at_once else NOBODY
+        carrier = world.entities[at(visit.entity)].brought_by if activity.boards_at_once else NOBODY
         if carrier == NOBODY:
             _line_up(_rider_line(activity.ride, world), number, world.visits, world.lines, world.chains)
             _wake_ride(activity.ride, world)
@@ -365,16 +380,16 @@ def _meet(number: int, now: int, world: World) -> bool:
     if activity.loads != NOTHING:
         _line_up(_carrier_line(activity.loads, world), number, world.visits, world.lines, world.chains)
         _wake_ride(activity.loads, world)
-        patience = world.loads[visit.load].patience
+        patience = world.loads[at(visit.load)].patience
         if patience != NEVER:
             _push(now + patience, -1 - number, world.heap, world.counts)
         return True
     if activity.awaits != NOTHING:
-        entity = world.entities[visit.entity]
+        entity = world.entities[at(visit.entity)]
         vigil = entity.first_vigil + world.vigil_of[entity.flow, activity.awaits]
         if not _are_through(visit.entity, vigil, activity.awaits, world):
-            visit.after = world.vigils[vigil].patient
-            world.vigils[vigil].patient = number
+            visit.after = world.vigils[at(vigil)].patient
+            world.vigils[at(vigil)].patient = number
             return True
     return False
 
@@ -391,19 +406,19 @@ def _carrier_line(ride: int, world: World) -> int:
 
 @_compiled
 def _hold(carrier: int, ride: int, world: World) -> int:
-    return world.entities[carrier].first_hold + world.hold_of[world.entities[carrier].flow, ride]
+    return world.entities[at(carrier)].first_hold + world.hold_of[world.entities[at(carrier)].flow, ride]
 
 
 @_compiled
 def _come_aboard(number: int, carrier: int, now: int, world: World) -> None:
     """Be aboard of the carrier that brings the entity, or go on if it has unloaded already."""
-    visit = world.visits[number]
+    visit = world.visits[at(number)]
     visit.start = now
     visit.carrier = carrier
-    hold = world.holds[_hold(carrier, world.activities[visit.code].ride, world)]
+    hold = world.holds[at(_hold(carrier, world.activities[at(visit.code)].ride, world))]
     if hold.unloaded:
         visit.end = now
-        _put_over(number, world.over, world.counts)
+        _put(-1 - number, world.coming, world.counts)
     else:
         visit.after = hold.aboard
         hold.aboard = number
@@ -412,22 +427,22 @@ def _come_aboard(number: int, carrier: int, now: int, world: World) -> None:
 @_compiled
 def _are_through(carrier: int, vigil: int, awaits: int, world: World) -> bool:
     """Whether all riders that a carrier brought have an awaited activity behind them."""
-    return world.vigils[vigil].through == world.holds[_hold(carrier, world.ride_of[awaits], world)].brought
+    return world.vigils[at(vigil)].through == world.holds[_hold(carrier, world.ride_of[awaits], world)].brought
 
 
 @_compiled
 def _part(number: int, now: int, world: World) -> None:
     """Let riders go on when their carrier has unloaded, and a carrier when its riders are through."""
-    visit = world.visits[number]
-    activity = world.activities[visit.code]
+    visit = world.visits[at(number)]
+    activity = world.activities[at(visit.code)]
     if activity.unloads != NOTHING:
-        hold = world.holds[_hold(visit.entity, activity.unloads, world)]
+        hold = world.holds[at(_hold(visit.entity, activity.unloads, world))]
         hold.unloaded = True
         _release(hold.aboard, now, world)
         hold.aboard = NOBODY
     for place in range(activity.awaited_from, activity.awaited_to):
-        awaits = world.awaited[place].awaited
-        carrier = world.visits[number + world.awaited[place].riding].carrier
+        awaits = world.awaited[at(place)].awaited
+        carrier = world.visits[at(number + world.awaited[at(place)].riding)].carrier
         if carrier != NOBODY:
             _be_through(carrier, awaits, now, world)
 
@@ -435,11 +450,11 @@ def _part(number: int, now: int, world: World) -> None:
 @_compiled
 def _be_through(carrier: int, awaits: int, now: int, world: World) -> None:
     """One more rider has behind it what its carrier may be waiting for."""
-    entity = world.entities[carrier]
+    entity = world.entities[at(carrier)]
     of_entity = world.vigil_of[entity.flow, awaits]
     if of_entity != NOTHING:
         number = entity.first_vigil + of_entity
-        vigil = world.vigils[number]
+        vigil = world.vigils[at(number)]
         vigil.through += 1
         if vigil.patient != NOBODY and _are_through(carrier, number, awaits, world):
             _release(vigil.patient, now, world)
@@ -451,11 +466,11 @@ def _release(first: int, now: int, world: World) -> None:
     """Everybody in a chain goes on: riders, whose ride began when they went aboard, or carriers, who only waited."""
     number = first
     while number != NOBODY:
-        visit = world.visits[number]
+        visit = world.visits[at(number)]
         if visit.start == NEVER:
             visit.start = now
         visit.end = now
-        _put_over(number, world.over, world.counts)
+        _put(-1 - number, world.coming, world.counts)
         number = visit.after
 
 
@@ -463,20 +478,20 @@ def _release(first: int, now: int, world: World) -> None:
 def _wake_ride(ride: int, world: World) -> None:
     """See whether a carrier can take riders aboard before this instant is over."""
     rides, counts = world.rides, world.counts[0]
-    if not rides[ride].is_woken:
-        rides[ride].is_woken = True
-        rides[counts.rides].woken = ride
+    if not rides[at(ride)].is_woken:
+        rides[at(ride)].is_woken = True
+        rides[at(counts.rides)].woken = ride
         counts.rides += 1
 
 
 @_compiled
 def _lose_patience(number: int, world: World) -> None:
     """A carrier waits no longer for more riders."""
-    visit = world.visits[number]
+    visit = world.visits[at(number)]
     if visit.start == NEVER:
-        ride = world.activities[visit.code].loads
-        world.loads[visit.load].overdue = True
-        world.rides[ride].overdue += 1
+        ride = world.activities[at(visit.code)].loads
+        world.loads[at(visit.load)].overdue = True
+        world.rides[at(ride)].overdue += 1
         _wake_ride(ride, world)
 
 
@@ -486,19 +501,19 @@ def _take_aboard(now: int, world: World) -> None:
     counts = world.counts[0]
     while counts.rides:
         counts.rides -= 1
-        ride = world.rides[counts.rides].woken
-        world.rides[ride].is_woken = False
-        riders, carriers = world.lines[_rider_line(ride, world)], _carrier_line(ride, world)
-        while world.lines[carriers].length:
+        ride = world.rides[at(counts.rides)].woken
+        world.rides[at(ride)].is_woken = False
+        riders, carriers = world.lines[at(_rider_line(ride, world))], _carrier_line(ride, world)
+        while world.lines[at(carriers)].length:
             carrier = _first(carriers, world.lines, world.chains)
-            if riders.length < world.loads[world.visits[carrier].load].least:
-                if not world.rides[ride].overdue:
+            if riders.length < world.loads[at(world.visits[at(carrier)].load)].least:
+                if not world.rides[at(ride)].overdue:
                     break
                 carrier = _first_overdue(carriers, world)
-            load = world.loads[world.visits[carrier].load]
+            load = world.loads[at(world.visits[at(carrier)].load)]
             if load.overdue:
                 load.overdue = False
-                world.rides[ride].overdue -= 1
+                world.rides[at(ride)].overdue -= 1
             _unlink(carriers, carrier, world.visits, world.lines, world.chains)
             _load_riders(carrier, ride, min(load.most, riders.length), now, world)
 
@@ -506,12 +521,12 @@ def _take_aboard(now: int, world: World) -> None:
 @_compiled
 def _first_overdue(line: int, world: World) -> int:
     """The first in a line of carriers whose patience is over; there is one."""
-    for chain in range(world.lines[line].chain_from, world.lines[line].chain_to):
-        visit = world.chains[chain].head
+    for chain in range(world.lines[at(line)].chain_from, world.lines[at(line)].chain_to):
+        visit = world.chains[at(chain)].head
         while visit != NOBODY:
-            if world.loads[world.visits[visit].load].overdue:
+            if world.loads[at(world.visits[at(visit)].load)].overdue:
                 return visit
-            visit = world.visits[visit].after
+            visit = world.visits[at(visit)].after
     return NOBODY
 
 
@@ -519,12 +534,12 @@ def _first_overdue(line: int, world: World) -> int:
 def _load_riders(loading: int, ride: int, number: int, now: int, world: World) -> None:
     """Take the first riders aboard."""
     line = _rider_line(ride, world)
-    carrier = world.visits[loading].entity
-    hold = world.holds[_hold(carrier, ride, world)]
+    carrier = world.visits[at(loading)].entity
+    hold = world.holds[at(_hold(carrier, ride, world))]
     for _ in range(number):
         rider = _first(line, world.lines, world.chains)
         _unlink(line, rider, world.visits, world.lines, world.chains)
-        visit = world.visits[rider]
+        visit = world.visits[at(rider)]
         visit.start = now
         visit.carrier = carrier
         visit.after = hold.aboard
@@ -539,23 +554,23 @@ def _load_riders(loading: int, ride: int, number: int, now: int, world: World) -
 @_compiled
 def _line_up(number: int, visit: int, visits: Records, lines: Records, chains: Records) -> None:
     """Join a line at its end, only before those of the same instant who have a higher number."""
-    line = lines[number]
-    chain = line.chain_from + visits[visit].rank
+    line = lines[at(number)]
+    chain = line.chain_from + visits[at(visit)].rank
     behind = NOBODY
-    ahead = chains[chain].tail
-    while ahead > visit and visits[ahead].ready == visits[visit].ready:
+    ahead = chains[at(chain)].tail
+    while ahead > visit and visits[at(ahead)].ready == visits[at(visit)].ready:
         behind = ahead
-        ahead = visits[ahead].before
-    visits[visit].before = ahead
-    visits[visit].after = behind
+        ahead = visits[at(ahead)].before
+    visits[at(visit)].before = ahead
+    visits[at(visit)].after = behind
     if ahead == NOBODY:
-        chains[chain].head = visit
+        chains[at(chain)].head = visit
     else:
-        visits[ahead].after = visit
+        visits[at(ahead)].after = visit
     if behind == NOBODY:
-        chains[chain].tail = visit
+        chains[at(chain)].tail = visit
     else:
-        visits[behind].before = visit
+        visits[at(behind)].before = visit
     line.length += 1
     line.first = min(line.first, chain)
 
@@ -563,38 +578,66 @@ def _line_up(number: int, visit: int, visits: Records, lines: Records, chains: R
 @_compiled
 def _first(number: int, lines: Records, chains: Records) -> int:
     """Who is at the head of a line that is not empty."""
-    line = lines[number]
-    while chains[line.first].head == NOBODY:
+    line = lines[at(number)]
+    while chains[at(line.first)].head == NOBODY:
         line.first += 1
-    return chains[line.first].head
+    return chains[at(line.first)].head
 
 
 @_compiled
 def _last(number: int, lines: Records, chains: Records) -> int:
     """Who is at the end of a line that is not empty."""
-    chain = lines[number].chain_to - 1
-    while chains[chain].tail == NOBODY:
+    chain = lines[at(number)].chain_to - 1
+    while chains[at(chain)].tail == NOBODY:
         chain -= 1
-    return chains[chain].tail
+    return chains[at(chain)].tail
 
 
 @_compiled
 def _unlink(number: int, visit: int, visits: Records, lines: Records, chains: Records) -> None:
     """Leave a line."""
-    ahead, behind = visits[visit].before, visits[visit].after
-    chain = chains[lines[number].chain_from + visits[visit].rank]
+    ahead, behind = visits[at(visit)].before, visits[at(visit)].after
+    chain = chains[at(lines[at(number)].chain_from + visits[at(visit)].rank)]
     if ahead == NOBODY:
         chain.head = behind
     else:
-        visits[ahead].after = behind
+        visits[at(ahead)].after = behind
     if behind == NOBODY:
         chain.tail = ahead
     else:
-        visits[behind].before = ahead
-    lines[number].length -= 1
+        visits[at(behind)].before = ahead
+    lines[at(number)].length -= 1
 
 
 # The heap
+
+
+@_compiled
+def _pop(heap: Records, counts: Records) -> int:
+    """Take the first off the heap.
+
+    The gap goes down to the bottom past the earlier child of each, which takes no guess of the processor, and what was
+    last goes there and up again, which is seldom far.
+    """
+    first = heap[0].visit
+    counts[0].heap -= 1
+    size = counts[0].heap
+    moment, visit = heap[at(size)].moment, heap[at(size)].visit
+    place = 0
+    child = 1
+    while child + 1 < size:
+        left, right = heap[at(child)], heap[at(child + 1)]
+        child += (right.moment < left.moment) | ((right.moment == left.moment) & (right.visit < left.visit))
+        heap[at(place)].moment = heap[at(child)].moment
+        heap[at(place)].visit = heap[at(child)].visit
+        place = child
+        child = 2 * place + 1
+    if child < size:
+        heap[at(place)].moment = heap[at(child)].moment
+        heap[at(place)].visit = heap[at(child)].visit
+        place = child
+    _rise(place, moment, visit, heap)
+    return first
 
 
 @_compiled
@@ -602,38 +645,18 @@ def _push(moment: int, visit: int, heap: Records, counts: Records) -> None:
     """Put something on the heap."""
     place = counts[0].heap
     counts[0].heap += 1
-    while place:
-        parent = (place - 1) >> 1
-        if heap[parent].moment < moment or (heap[parent].moment == moment and heap[parent].visit < visit):
-            break
-        heap[place].moment = heap[parent].moment
-        heap[place].visit = heap[parent].visit
-        place = parent
-    heap[place].moment = moment
-    heap[place].visit = visit
+    _rise(place, moment, visit, heap)
 
 
 @_compiled
-def _pop(heap: Records, counts: Records) -> int:
-    """Take the first off the heap."""
-    first = heap[0].visit
-    counts[0].heap -= 1
-    size = counts[0].heap
-    moment, visit = heap[size].moment, heap[size].visit
-    place, child = 0, 1
-    while child < size:
-        other = child + 1
-        if other < size and (
-            heap[other].moment < heap[child].moment
-            or (heap[other].moment == heap[child].moment and heap[other].visit < heap[child].visit)
-        ):
-            child = other
-        if moment < heap[child].moment or (moment == heap[child].moment and visit < heap[child].visit):
+def _rise(place: int, moment: int, visit: int, heap: Records) -> None:
+    """Put something at a place of the heap that is empty, or above it if that is where it belongs."""
+    while place:
+        parent = heap[at((place - 1) >> 1)]
+        if parent.moment < moment or (parent.moment == moment and parent.visit < visit):
             break
-        heap[place].moment = heap[child].moment
-        heap[place].visit = heap[child].visit
-        place = child
-        child = 2 * place + 1
-    heap[place].moment = moment
-    heap[place].visit = visit
-    return first
+        heap[at(place)].moment = parent.moment
+        heap[at(place)].visit = parent.visit
+        place = (place - 1) >> 1
+    heap[at(place)].moment = moment
+    heap[at(place)].visit = visit
