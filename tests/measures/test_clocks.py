@@ -274,7 +274,8 @@ def test_quantiles_of_a_world_that_ends_at_once_are_those_of_the_distribution():
     values = short.values("truck", "port_dwell")
     for statistic, share in (("p50", 0.5), ("p90", 0.1)):
         truth = -10 * np.log(share)
-        # Greenwood's error of the estimate, over the density, is below twice that without unfinished entities: a third came early enough.
+        # Greenwood's error of the estimate, over the density, is below twice that without unfinished entities: a third
+        # came early enough.
         error = 2 * np.sqrt((1 - share) / share / 6000) * 10
         assert values[statistic] == pytest.approx(truth, abs=4 * error)
         assert np.quantile(reading.hours, 1 - share) < truth - 4 * error
