@@ -59,13 +59,13 @@ def main() -> None:
     asked = options.parse_args()
     figures = Figures()
     begin = perf_counter()
-    for case, tools in CASES:
-        if case.entities > asked.most:
-            continue
+    cases = [(case, tools) for case, tools in CASES if case.entities <= asked.most]
+    for number, (case, tools) in enumerate(cases, 1):
         measure_engines(case, tools, figures, asked.longest)
         if case.mode == "first_come" and "idiomatic" in tools:
             measure_wholes(case, figures, asked.longest)
         figures.seconds = perf_counter() - begin
+        figures.to_come = [case for case, _ in cases[number:]]
         if figures.is_comparison:
             write_page(figures, asked.out)  # after every case, so that an interrupted run leaves what it has
     for what, wanted, found, met in goals(figures):

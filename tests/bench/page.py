@@ -60,6 +60,7 @@ class Figures:
     """Seconds that a simulation would take in proportion to the largest case of its kind that was run."""
     left_out_whole: dict[tuple[Case, str], float] = field(default_factory=dict)
     seconds: float = 0.0
+    to_come: list[Case] = field(default_factory=list)
 
     @property
     def is_comparison(self) -> bool:
@@ -90,7 +91,7 @@ def _in_proportion(figures: dict[tuple[Case, str], Measured], case: Case, tool: 
     if not alike:
         return None
     largest, said = max(alike, key=lambda pair: pair[0].entities)
-    return said["wall"] * case.entities / largest.entities
+    return said["cpu"] * case.entities / largest.entities
 
 
 def write_page(figures: Figures, folder: Path) -> None:
@@ -106,6 +107,8 @@ def _page(figures: Figures) -> Iterator[str]:
     yield f"Measured on {datetime.now(UTC):%Y-%m-%d} on {_machine()}, with Python {platform.python_version()} and "
     packages = ("numba", "numpy", "simpy", "ciw", "salabim")
     yield ", ".join(f"{name} {version(name)}" for name in packages) + f"; smartport {__version__}.\n\n"
+    if figures.to_come:
+        yield f"The run was interrupted; not measured: {'; '.join(case.name for case in figures.to_come)}.\n\n"
     yield "![Processor time for a visit](performance.svg)\n\n## Aims\n\n"
     yield "| | aim | measured | |\n| --- | --- | --- | --- |\n"
     yield "".join(f"| {' | '.join(row)} |\n" for row in goals(figures))
@@ -184,7 +187,7 @@ def _tables(figures: Figures) -> Iterator[str]:
                 cells += [f"{said['peak']:.0f}", *_agreement(said)]
                 yield f"| {NAMES[tool]} | {' | '.join(cells)} |\n"
             elif expected:
-                yield f"| {NAMES[tool]} | – | about {expected:.0f} | | | | left out | |\n"
+                yield f"| {NAMES[tool]} | about {expected:.0f} | | | | | left out | |\n"
 
 
 def _agreement(said: Measured) -> tuple[str, str]:
@@ -205,7 +208,7 @@ def _wholes(figures: Figures) -> Iterator[str]:
                 yield f"| {case.entities:,} | {NAMES[tool]} | {said['cpu']:.3g} | {said['wall']:.3g} | {times:.2f} "
                 yield f"| {said['peak']:.0f} |\n"
             elif expected:
-                yield f"| {case.entities:,} | {NAMES[tool]} | – | about {expected:.0f} | | left out |\n"
+                yield f"| {case.entities:,} | {NAMES[tool]} | about {expected:.0f} | | | left out |\n"
 
 
 def goals(figures: Figures) -> Iterator[tuple[str, str, str, str]]:

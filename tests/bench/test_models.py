@@ -90,12 +90,14 @@ def test_the_page_says_what_was_measured_and_what_was_left_out(tmp_path):
         figures.engine[larger, tool] = measured | {"cpu": 10.0 ** (number - 1), "visits": 1e6}
     assert figures.expected(larger, "ciw") is None
     figures.engine[case, "ciw"] = measured | {"differing": 0.25, "stay": 1.5}
-    assert figures.expected(larger, "ciw") == 20
-    figures.left_out[larger, "ciw"] = 20
+    assert figures.expected(larger, "ciw") == 10
+    figures.left_out[larger, "ciw"] = 10
+    figures.to_come = [replace(case, mode="priorities")]
     page.write_page(figures, tmp_path)
     text = (tmp_path / "performance.md").read_text()
     assert "| Six stations (200,000): compiled engine over ordinary SimPy | at least 80 × | 100 × | met |" in text
     assert "| Six stations (200,000): compiled engine over the floor | at most 4 × | 10.0 × | missed |" in text
     assert "| Ciw | 1 | 2 | 10 | 10 | 100 | 25% | 1.5000 |" in text
-    assert "| Ciw | – | about 20 | | | | left out | |" in text
+    assert "| Ciw | about 10 | | | | | left out | |" in text
+    assert "not measured: Six stations, with priorities, 20,000 entities." in text
     assert "<svg" in (tmp_path / "performance.svg").read_text()
