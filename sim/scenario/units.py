@@ -20,7 +20,7 @@ WEEK = 7 * DAY
 LONGEST = 36_525 * DAY
 """Durations stay below 100 years (Julian years of 365.25 days), so that sums of them stay far from overflow."""
 
-LONGEST_TEXT = 100
+LONGEST_TEXT = 1000
 """Characters of a quantity; more are a slip, and matching them could take hours."""
 
 # Longest unit first: within one text the units must descend. Bare "m" is left out, it could be a minute or a month.

@@ -15,6 +15,7 @@ import traceback
 from pathlib import Path
 
 import sim
+from sim.engine import engines
 from tests.study.test_study import TABLES
 
 
@@ -38,6 +39,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 def main(file: Path, place: Path, kills: int, seed: int) -> None:
     """Kill, check that nothing half-written can be read, resume; compare each study that ends with one never killed."""
     chance = random.Random(seed)  # noqa: S311
+    engines.prepare(engines.choose(), sim.load(file).calendar)
     begin = time.perf_counter()
     os.waitpid(child(file, place / "whole"), 0)
     length = time.perf_counter() - begin
@@ -47,7 +49,7 @@ def main(file: Path, place: Path, kills: int, seed: int) -> None:
     while killed < kills or left[-1:] != [0]:
         folder = place / "killed"
         number = child(file, folder)
-        patience = chance.uniform(0, length) if killed < kills else 10 * length
+        patience = chance.uniform(0, 1.5 * length) if killed < kills else 10 * length
         end = time.perf_counter() + patience
         while time.perf_counter() < end and (done := os.waitpid(number, os.WNOHANG)[0] == 0):
             time.sleep(0.001)

@@ -35,7 +35,7 @@ def killing(file, folder, kills, seed):
 def test_fifty_kills_at_random_moments_lose_nothing(file, tmp_path):
     counted = killing(file, tmp_path, 50, 1)
     assert counted["killed"] == 50
-    assert counted["ended"] >= 5
+    assert counted["ended"] >= 3
     assert len(set(counted["left"])) > 3, "they were killed at different stages"
 
 

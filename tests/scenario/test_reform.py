@@ -733,7 +733,8 @@ def test_the_parameters_are_every_number_that_somebody_decided_on():
                 "routes.boxes.select.targets.risk",
                 "routes.boxes.search.detects.illicit",
             ),
-            *("routes.parcels.hand_over.takes", "routes.haulers.load.takes", "routes.haulers.drive.takes"),
+            *("routes.parcels.hand_over.emits", "routes.parcels.hand_over.takes"),
+            *("routes.haulers.load.takes", "routes.haulers.drive.takes"),
             *(f"routes.haulers.load.load.{key}" for key in ("up_to", "at_least", "waits")),
         ]
     )
