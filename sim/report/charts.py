@@ -55,7 +55,7 @@ def dwell_distribution(
     replications at each probability, the band goes from the lowest to the highest replication; the mark is the median.
     """
     with style.drawing(lang):
-        found, names = PortFacts(study, port), facts.names(study, lang)
+        found, names = facts.port_facts(study, port), facts.names(study, lang)
         flows = [flow] if flow else found.flows or [ALL]
         if ax is not None:
             _distribution(ax, found, names, flow=flow or ALL, clock=clock)
@@ -191,7 +191,7 @@ def time_by_phase(
     `port_dwell`. Panels have their own scales unless `ax` is given.
     """
     with style.drawing(lang):
-        found, names = PortFacts(study, port), facts.names(study, lang)
+        found, names = facts.port_facts(study, port), facts.names(study, lang)
         flows = [flow] if flow else found.flows
         rows = {key: _phase_rows(found, [key]) for key in flows}
         rows = {key: value for key, value in rows.items() if value}
@@ -335,7 +335,7 @@ def throughput_by_hour(
     The hours are those of the calendar's zone. A band is paler on hours that are open on some days of the week only.
     """
     with style.drawing(lang):
-        found, names = PortFacts(study, port), facts.names(study, lang)
+        found, names = facts.port_facts(study, port), facts.names(study, lang)
         bands = _bands(found, names)
         entities = texts.name(texts.ENTITIES, found.entity(flow), lang)
         if ax is not None:
@@ -463,7 +463,7 @@ def queue_length(
     The line is the mean across replications, the band goes from the lowest to the highest.
     """
     with style.drawing(lang):
-        found, names = PortFacts(study, port), facts.names(study, lang)
+        found, names = facts.port_facts(study, port), facts.names(study, lang)
         stations = [station] if station else found.longest_queues(most)
         if ax is not None:
             if stations:
@@ -542,7 +542,7 @@ def utilisation(
 ) -> Axes:
     """Draw the utilisation of every station in every mode: busy unit-time as part of open unit-time."""
     with style.drawing(lang):
-        found, names = PortFacts(study, port), facts.names(study, lang)
+        found, names = facts.port_facts(study, port), facts.names(study, lang)
         rows = _utilisation_rows(found)
         label = texts.word("axis_utilisation", lang)
         if ax is not None:
@@ -629,7 +629,7 @@ def differences(
     one. Where a flow has no steady state in one of the modes, the mark is hollow and there is no interval.
     """
     with style.drawing(lang):
-        found, names = PortFacts(study, port), facts.names(study, lang)
+        found, names = facts.port_facts(study, port), facts.names(study, lang)
         rows = [
             (flow, mode, change)
             for flow in [*found.flows, *([ALL] if len(found.flows) > 1 else [])]
@@ -750,7 +750,7 @@ def security(
     With `ax` only one of them: `shows` is `inspected`, `missed` or `delay`. What is missed is what is not detected.
     """
     with style.drawing(lang):
-        found, names = PortFacts(study, port), facts.names(study, lang)
+        found, names = facts.port_facts(study, port), facts.names(study, lang)
         rows = found.violations
         comma = texts.word("comma", lang)
         labels = [f"{names.flow(flow)}{comma}{names.violation(violation)}" for flow, violation in rows]
@@ -848,7 +848,7 @@ def cost_by_bearer(
 ) -> Axes:
     """Draw what a passage costs and who bears it: a stacked bar a mode and a panel a flow, each with its own scale."""
     with style.drawing(lang):
-        found, names = PortFacts(study, port), facts.names(study, lang)
+        found, names = facts.port_facts(study, port), facts.names(study, lang)
         flows = [flow] if flow else found.costed
         rows = {key: _cost_rows(found, key) for key in flows}
         rows = {key: value for key, value in rows.items() if value}
@@ -1053,7 +1053,7 @@ def write_charts(study: Study, folder: Path | str, lang: str = "en") -> list[Pat
         png_lang = "en"
     written: list[Path] = []
     for port in facts.ports(study):
-        for chart in charts_of(PortFacts(study, port)):
+        for chart in charts_of(facts.port_facts(study, port)):
             with style.drawing(lang):
                 figure = draw(chart, study, port, lang)
                 label = _title(facts.names(study, lang), port, chart)

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -501,6 +501,12 @@ def ports(study: Study) -> list[str]:
     """The ports with any measured flow, in the scenario's order."""
     measured = set(study.estimates["port"].unique())
     return [port for port in study.scenario.ports if port in measured]
+
+
+@lru_cache(maxsize=16)  # every chart and page of a port reads the same ones
+def port_facts(study: Study, port: str) -> PortFacts:
+    """The numbers of one port of a study, worked out once for all who show them."""
+    return PortFacts(study, port)
 
 
 def weekday(index: int, lang: str) -> str:

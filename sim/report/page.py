@@ -99,7 +99,7 @@ class _Page:
     def context(self) -> dict[str, Any]:
         """Everything that the template shows."""
         study, lang = self.study, self.lang
-        ports = [PortFacts(study, port) for port in facts.ports(study)]
+        ports = [facts.port_facts(study, port) for port in facts.ports(study)]
         parameters = self.parameters()
         shown = [self.port(found) for found in ports]
         warnings = [self.warning(text) for text in facts.warnings(study)]

@@ -93,7 +93,7 @@ PORTS = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class Study:
     """The part of a study that reports read."""
 
