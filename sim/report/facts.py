@@ -368,18 +368,15 @@ class PortFacts:
 
     def quantiles(self, subject: str, clock: str = DWELL) -> dict[str, pd.DataFrame]:
         """By mode the clock's quantiles: index probability, columns mean, low, high across replications."""
-        table = self._series
-        table = table[(table["axis"] == "probability") & (table["subject"] == subject) & (table["measure"] == clock)]
-        return {mode: _across(table[table["mode"] == mode]) for mode in self.modes}
+        return _lines(self, "probability", subject, clock)
 
     def queue(self, station: str) -> dict[str, pd.DataFrame]:
         """By mode the queue's length: index hours of the window, columns mean, low, high across replications."""
-        table = self._series
-        table = table[(table["axis"] == "hour") & (table["subject"] == station) & (table["measure"] == "queue_length")]
-        return {mode: _across(table[table["mode"] == mode]) for mode in self.modes}
+        return _lines(self, "hour", station, "queue_length")
 
     @cached_property
-    def _series(self) -> pd.DataFrame:
+    def series(self) -> pd.DataFrame:
+        """The port's part of the study's series."""
         table = self.study.series
         return table[table["port"] == self.port]
 
@@ -519,6 +516,14 @@ def _all_stations(study: Study) -> dict[str, Any]:
     for mode in study.modes:
         found.update(places(procedure(study, mode)))
     return found
+
+
+@lru_cache(maxsize=256)  # charts, in every language, show the same lines
+def _lines(found: PortFacts, axis: str, subject: str, measure: str) -> dict[str, pd.DataFrame]:
+    """By mode a line of the series: index x, columns mean, low, high across replications."""
+    table = found.series
+    table = table[(table["axis"] == axis) & (table["subject"] == subject) & (table["measure"] == measure)]
+    return {mode: _across(table[table["mode"] == mode]) for mode in found.modes}
 
 
 def _across(table: pd.DataFrame) -> pd.DataFrame:
