@@ -1,6 +1,5 @@
 """The engine against an ordinary SimPy model of the same system: equal to the millisecond, and much faster."""
 
-import gc
 from time import perf_counter
 
 import numpy as np
@@ -14,6 +13,7 @@ from sim.engine.timeline import NEVER
 from sim.scenario.loading import load
 from tests import idiomatic_simpy
 from tests.busy_worlds import busy_worlds
+from tests.timing import best_seconds
 from tests.worlds import SCENARIOS, border_worlds, workload_of, worlds
 
 SHIPPED = sorted(SCENARIOS.glob("*.yaml"))
@@ -82,17 +82,7 @@ def test_the_engine_is_at_least_four_times_as_fast(record_property):
     """On a shipped scenario of short lines, where the ordinary style does better than in crowded ports."""
     scenario = load(SCENARIOS / "urumqi_land_port.yaml").with_calendar(**SHORT | {"duration": "3 days"})
     workload = workload_of(scenario, "smart")
-    seconds = {simpy_engine: float("inf"), idiomatic_simpy: float("inf")}
-    gc.collect()
-    gc.freeze()  # what the other tests have left in memory would slow down the style that makes more objects
-    try:
-        for _ in range(8):  # interleaved, so that both have the same neighbours on the machine
-            for engine, best in seconds.items():
-                begin = perf_counter()
-                engine.run(workload)
-                seconds[engine] = min(best, perf_counter() - begin)
-    finally:
-        gc.unfreeze()
+    seconds = best_seconds((simpy_engine, idiomatic_simpy), workload, rounds=8, clock=perf_counter)
     ratio = seconds[idiomatic_simpy] / seconds[simpy_engine]
     each = seconds[simpy_engine] / len(workload.work) * 1e6
     print(f"{each:.2f} µs a visit, {ratio:.1f} times as fast as the ordinary style")
