@@ -1,11 +1,13 @@
 """A workload as arrays of records, which the compiled engine reads and fills. `docs/engine.md` draws them.
 
-Visits and entities are numbered as in the workload, resources, rides and flows as in the plan. Activities are numbered
-through all flows; that number is a code. Lists of different lengths, such as what each activity needs, lie one behind
-the other in one array, and `need_from` to `need_to` are the places of one of them. Other activities of the same entity
-are named by the distance between their visits. -1 stands for nothing and nobody.
+Entities, resources, rides and flows are numbered as in the workload and the plan. Activities are numbered through all
+flows; that number is a code. Lists of different lengths, such as what each activity needs, lie one behind the other in
+one array, and `need_from` to `need_to` are the places of one of them. Other activities of the same entity are named by
+the distance between their visits. -1 stands for nothing and nobody.
 
-A record of a visit is as long as a line of the processor's cache, so everything about a visit comes with one access.
+Only who is in the system has records: one of the stay and, side by side, one of each visit. When all visits are over,
+their times go to the timeline and the records to the next entity of the flow. So a run works on memory as large as the
+crowd, which stays in the processor's cache, and not as large as the workload.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.plan import ActivityPlan, Plan, resource_groups
+from sim.engine.plan import ActivityPlan, FlowPlan, Plan, resource_groups
 from sim.engine.timeline import NEVER
 from sim.engine.workload import Workload
 
@@ -37,9 +39,10 @@ VISIT = _record(
     start="i8",
     end="i8",
     work="i8",
+    number="i4",  # its number in the workload, which decides between equals
     carrier="i4",
     code="i4",
-    entity="i4",
+    stay="i4",
     rank="i4",  # the place of its priority among all that occur
     before="i4",  # its neighbours in the chain in which it stands
     after="i4",
@@ -47,17 +50,19 @@ VISIT = _record(
     open="i2",  # predecessors that have not ended
     takes_place="?",
 )
-ENTITY = _record(
-    arrival="i8",
-    turned_away="i8",
-    first_visit="i4",
-    end_visit="i4",
-    flow="i4",
-    brought_by="i4",
-    first_hold="i4",
-    first_vigil="i4",
+STAY = _record(
+    entity="i4",
+    first="i4",  # the place of its first visit
+    open="i4",  # visits that are not over
+    next="i4",  # where it waits to be used again: the one that is used after it
 )
-FLOW = _record(first_code="i4", root_from="i4", root_to="i4")
+FLOW = _record(
+    first_code="i4",
+    width="i4",  # how many activities it has
+    root_from="i4",
+    root_to="i4",
+    unused="i4",  # begins a chain of stays
+)
 ACTIVITY = _record(
     station="i4",
     amount="i4",
@@ -86,8 +91,10 @@ CHANGE = _record(at="i8", by="i8", resource="i4", replaces="?")  # `replaces`: p
 GROUP = _record(
     member_from="i4",
     member_to="i4",
+    only="i4",  # the resource of its line if it has one and no more
+    waiting="i4",  # how many stand in its lines
     woken="i4",  # not of this group: place by place the groups to look at before the instant is over,
-    turn="i4",  # and those that are being looked at
+    turn="i4",  # and those whose lines are being cut
     is_woken="?",
     limited="?",  # whether one of its lines has a limit
 )
@@ -97,16 +104,25 @@ CHAIN = _record(head="i4", tail="i4")
 RIDE = _record(overdue="i4", woken="i4", is_woken="?")  # `overdue`: carriers in line whose patience is over
 HOLD = _record(aboard="i4", brought="i4", unloaded="?")  # `aboard` begins a chain; `brought` counts riders
 VIGIL = _record(through="i4", patient="i4")  # riders who have it behind them; a chain of visits that wait
-LOAD = _record(least="i8", most="i8", patience="i8", overdue="?")
-EVENT = _record(moment="i8", visit="i8")  # `visit`: whose work ends; -1 - visit where a carrier's patience does
-COUNTS = _record(heap="i8", coming="i8", groups="i8", rides="i8")
+LOAD = _record(least="i8", most="i8", patience="i8", ride="i4", waits="?", overdue="?")
+EVENT = _record(moment="i8", what="i8")  # `what`: the visit whose work ends, -1 - load where its patience does
+COUNTS = _record(heap="i8", coming="i8", groups="i8", rides="i8", stays="i8", visits="i8", loads="i8")
 
 
 class World(NamedTuple):
     """Everything that a run reads and changes."""
 
+    arrival: Times
+    flow: Times
+    first_visit: Times
+    """The workload's number of the first visit of each entity, and how many visits there are."""
+    brought_by: Times
+    work: Times
+    takes_place: NDArray[np.bool_]
+    ranks: Numbers
+    """The rank of each visit; empty if all have the same."""
+    stays: Records
     visits: Records
-    entities: Records
     flows: Records
     activities: Records
     needs: Records
@@ -123,8 +139,12 @@ class World(NamedTuple):
     chains: Records
     """For each line a chain of visits for each rank, in the order of (ready, visit)."""
     rides: Records
+    first_hold: Numbers
+    """The first hold of each entity."""
     holds: Records
     """A hold is a carrier with one of its rides."""
+    first_vigil: Numbers
+    """The first vigil of each entity."""
     vigils: Records
     """A vigil is a carrier with one thing that it awaits."""
     loads: Records
@@ -142,24 +162,40 @@ class World(NamedTuple):
     themselves while their followers do not know it."""
     counts: Records
     """One record: how much of some arrays is in use."""
+    times: Times
+    """What comes out: ready, start and end of each visit, shape (3, visits)."""
+    carriers: Times
+    """What comes out: the carrier of each visit; empty if nobody rides."""
+    turned_away: Times
+    """What comes out: when each entity was turned away."""
 
 
-def make_world(workload: Workload, ranks: int) -> World:
-    """Lay a workload with some number of priorities out, all but the records of the visits."""
-    plan = workload.plan
-    entities, hold_of, vigil_of = _entities(workload)
+def make_world(workload: Workload) -> World:
+    """Lay a workload out."""
+    plan, visits, entities = workload.plan, len(workload.work), len(workload.flow)
+    levels, ranks = _ranks(workload.priority)
+    hold_of, vigil_of = _carriers(workload)
+    first_hold, first_vigil = _firsts(workload, hold_of), _firsts(workload, vigil_of)
     rules = _Rules(plan)
     lines = np.zeros(len(plan.resources) + 2 * len(plan.rides), LINE)
-    lines["chain_from"] = np.arange(len(lines)) * ranks
-    lines["chain_to"] = lines["chain_from"] + ranks
+    lines["chain_from"] = np.arange(len(lines)) * levels
+    lines["chain_to"] = lines["chain_from"] + levels
     lines["first"] = lines["chain_from"]
     resources = np.zeros(len(plan.resources), RESOURCE)
     resources["limit"] = [_or_nothing(resource.queue_limit) for resource in plan.resources]
     resources["group"] = resource_groups(plan)
     groups, members = _groups(plan)
+    # Memory that is never touched costs nothing, so what grows with the crowd has room for the worst case.
     return World(
-        visits=np.empty(len(workload.work), VISIT),
-        entities=entities,
+        arrival=workload.arrival,
+        flow=workload.flow,
+        first_visit=workload.first_visit,
+        brought_by=workload.carrier,
+        work=workload.work,
+        takes_place=workload.takes_place,
+        ranks=ranks,
+        stays=np.empty(entities, STAY),
+        visits=np.empty(visits, VISIT),
         flows=rules.flows,
         activities=rules.activities,
         needs=rules.needs,
@@ -171,19 +207,30 @@ def make_world(workload: Workload, ranks: int) -> World:
         groups=groups,
         members=members,
         lines=lines,
-        chains=np.full(len(lines) * ranks, np.array((NOBODY, NOBODY), CHAIN)),
+        chains=np.full(len(lines) * levels, np.array((NOBODY, NOBODY), CHAIN)),
         rides=np.zeros(len(plan.rides), RIDE),
-        holds=_holds(workload, entities, hold_of),
+        first_hold=first_hold,
+        holds=_holds(workload, first_hold, hold_of),
+        first_vigil=first_vigil,
         vigils=_vigils(workload, vigil_of),
         loads=_loads(workload),
         hold_of=hold_of,
         ride_of=np.array([ride for ride, _ in plan.awaited], np.int32),
         vigil_of=vigil_of,
-        # Memory that is never touched costs nothing, so these have room for the worst case.
-        heap=np.empty(len(workload.work) + len(workload.loads.visit), EVENT),
-        coming=np.empty(len(workload.work), np.int32),
+        heap=np.empty(visits + len(workload.loads.visit), EVENT),
+        coming=np.empty(visits, np.int32),
         counts=np.zeros(1, COUNTS),
+        times=np.empty((3, visits), np.int64),
+        carriers=np.empty(visits if plan.rides else 0, np.int64),
+        turned_away=np.full(entities, NEVER, np.int64),
     )
+
+
+def _ranks(priority: Numbers) -> tuple[int, Numbers]:
+    """How many priorities there are, and the place of each visit's among them."""
+    levels = np.unique(priority) if len(priority) and np.ptp(priority) else priority[:1]
+    ranks = np.searchsorted(levels, priority) if len(levels) > 1 else np.empty(0)
+    return max(len(levels), 1), ranks.astype(np.int32)
 
 
 def _or_nothing(number: int | None) -> int:
@@ -198,7 +245,7 @@ class _Rules:
         activities = [self.activity(n, a) for flow in plan.flows for n, a in enumerate(flow.activities)]
         first_code = np.cumsum([0, *(len(flow.activities) for flow in plan.flows)]).tolist()
         flows = [
-            (code, *self.place("behind", [n for n, activity in enumerate(flow.activities) if not activity.before]))
+            (code, len(flow.activities), *self.place("behind", self.roots(flow)), NOBODY)
             for code, flow in zip(first_code, plan.flows, strict=False)
         ]
         self.activities = np.array(activities, ACTIVITY)
@@ -207,6 +254,11 @@ class _Rules:
         self.returns = np.array(self.lists["return"], RETURN)
         self.steps = np.array(self.lists["behind"], np.int32)
         self.awaited = np.array(self.lists["awaited"], AWAITED)
+
+    @staticmethod
+    def roots(flow: FlowPlan) -> list[int]:
+        """The activities with which a flow begins."""
+        return [number for number, activity in enumerate(flow.activities) if not activity.before]
 
     def place(self, which: str, values: Sequence[Any]) -> tuple[int, int]:
         """Put a list behind the others of its kind."""
@@ -234,8 +286,8 @@ class _Rules:
         )
 
 
-def _entities(workload: Workload) -> tuple[Records, Numbers, Numbers]:
-    """The entities, and for each flow which holds and vigils its entities have."""
+def _carriers(workload: Workload) -> tuple[Numbers, Numbers]:
+    """For each flow which holds and vigils its entities have."""
     plan, flow = workload.plan, workload.flow
     bringing = set(flow[workload.carrier[workload.carrier != NOBODY]].tolist())
     hold_of = np.full((len(plan.flows), len(plan.rides)), NOTHING, np.int32)
@@ -245,17 +297,20 @@ def _entities(workload: Workload) -> tuple[Records, Numbers, Numbers]:
             hold_of[code] = np.arange(len(plan.rides))
         awaits = sorted({a.awaits for a in one.activities if a.awaits is not None})
         vigil_of[code, awaits] = np.arange(len(awaits))
-    entities = np.zeros(len(flow), ENTITY)
-    entities["arrival"] = workload.arrival
-    entities["turned_away"] = NEVER
-    entities["first_visit"] = workload.first_visit[:-1]
-    entities["end_visit"] = workload.first_visit[1:]
-    entities["flow"] = flow
-    entities["brought_by"] = workload.carrier
-    for key, table in (("first_hold", hold_of), ("first_vigil", vigil_of)):
-        widths = (table != NOTHING).sum(axis=1)[flow]
-        entities[key] = np.cumsum(widths) - widths
-    return entities, hold_of, vigil_of
+    return hold_of, vigil_of
+
+
+def _widths(workload: Workload, table: Numbers) -> Times:
+    """How many holds or vigils each entity has."""
+    return (table != NOTHING).sum(axis=1)[workload.flow]
+
+
+def _firsts(workload: Workload, table: Numbers) -> Numbers:
+    """The first hold or vigil of each entity."""
+    if not table.size:
+        return np.zeros(len(workload.flow), np.int32)
+    widths = _widths(workload, table)
+    return (np.cumsum(widths) - widths).astype(np.int32)
 
 
 def _changes(workload: Workload) -> Records:
@@ -282,15 +337,18 @@ def _groups(plan: Plan) -> tuple[Records, Records]:
     belongs = np.sort([group_of[queue] for queue in queues])
     groups["member_from"] = np.searchsorted(belongs, np.arange(len(groups)), side="left")
     groups["member_to"] = np.searchsorted(belongs, np.arange(len(groups)), side="right")
+    alone = groups["member_to"] - groups["member_from"] == 1
+    groups["only"] = NOTHING
+    groups["only"][alone] = members["resource"][groups["member_from"][alone]]
     for resource, group in zip(plan.resources, group_of, strict=True):
         groups[group]["limited"] |= resource.queue_limit is not None
     return groups, members
 
 
-def _holds(workload: Workload, entities: Records, hold_of: Numbers) -> Records:
+def _holds(workload: Workload, first_hold: Numbers, hold_of: Numbers) -> Records:
     """For each carrier and ride who arrives aboard."""
     plan, flow = workload.plan, workload.flow
-    holds = np.zeros(int((hold_of != NOTHING).sum(axis=1)[flow].sum()), HOLD)
+    holds = np.zeros(int(_widths(workload, hold_of).sum()), HOLD)
     holds["aboard"] = NOBODY
     for code, one in enumerate(plan.flows):
         for number, activity in enumerate(one.activities):
@@ -298,13 +356,13 @@ def _holds(workload: Workload, entities: Records, hold_of: Numbers) -> Records:
                 riding = workload.takes_place[workload.visits_of_flow[code][:, number]]
                 carriers = workload.carrier[workload.entities_of_flow[code]][riding]
                 carriers = carriers[carriers != NOBODY]
-                hold = entities["first_hold"][carriers] + hold_of[flow[carriers], activity.ride]
+                hold = first_hold[carriers] + hold_of[flow[carriers], activity.ride]
                 np.add.at(holds["brought"], hold, 1)
     return holds
 
 
 def _vigils(workload: Workload, vigil_of: Numbers) -> Records:
-    vigils = np.zeros(int((vigil_of != NOTHING).sum(axis=1)[workload.flow].sum()), VIGIL)
+    vigils = np.zeros(int(_widths(workload, vigil_of).sum()), VIGIL)
     vigils["patient"] = NOBODY
     return vigils
 

@@ -6,8 +6,11 @@ What makes it fast, and why it may be done so:
   same instant have to be put in order by their number. There is one chain for each resource and priority.
 - The heap holds work in progress and the patience of carriers. Arrivals and changes of capacity are sorted before the
   run, and the loop takes whatever comes first.
-- What happens at one instant before anything starts can happen in any order (see the rule), so a stack replaces the
-  recursion through activities that take no time.
+- What happens at one instant before anything starts can happen in any order (see the rule). So a stack replaces the
+  recursion through activities that take no time, and the heap compares moments and nothing else.
+- Lines are only looked at when somebody in them may start: when who waits gets something back, or who comes finds his
+  resource free.
+- Records of those who have left are used again for those who come, so that the run stays in the processor's cache.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import numpy as np
 from numba import njit
 from numba.core.event import Event, Listener, install_listener
 
-from sim.engine.arrays import NOBODY, NOTHING, Numbers, Records, Times, World, make_world
+from sim.engine.arrays import NOBODY, NOTHING, Numbers, Records, World, make_world
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 
@@ -31,20 +34,16 @@ _compiled = njit(cache=True, forceinline=True, _nrt=False)  # type: ignore[call-
 # Places are never negative. Where that is said, Numba spares the check whether they count from the end.
 at = np.uint64
 
+NO_HORIZON = np.iinfo(np.int64).max
+
 
 def run(workload: Workload) -> Timeline:
     """Simulate a workload up to its calendar's horizon."""
-    levels = np.unique(workload.priority)
-    rank = (
-        np.searchsorted(levels, workload.priority) if len(levels) > 1 else np.zeros(len(workload.work), dtype=np.int64)
-    )
-    world, horizon = make_world(workload, max(len(levels), 1)), workload.plan.calendar.horizon
-    _lay_out(workload.work, workload.takes_place, rank, workload.loads.visit, world)
-    _simulate(horizon, world)
-    times = np.empty((4, len(rank)), dtype=np.int64)
-    _read_out(horizon, world.visits, times)
-    ready, start, end, carrier = times
-    return Timeline(ready, start, end, carrier, world.entities["turned_away"].copy())
+    world = make_world(workload)
+    _simulate(workload.plan.calendar.horizon, world)
+    ready, start, end = world.times
+    carrier = world.carriers if len(world.carriers) else np.broadcast_to(np.int64(NEVER), ready.shape)
+    return Timeline(ready, start, end, carrier, world.turned_away)
 
 
 def prepare(workload: Workload, say: Callable[[str], object]) -> None:
@@ -69,41 +68,9 @@ class _Announcement(Listener):
 
 
 @_compiled
-def _lay_out(work: Times, takes_place: Any, rank: Times, loading: Times, world: World) -> None:
-    """Write the records of the visits, all fields of one after the other."""
-    for entity in range(len(world.entities)):
-        said = world.entities[at(entity)]
-        code = world.flows[at(said.flow)].first_code
-        for number in range(said.first_visit, said.end_visit):
-            visit = world.visits[at(number)]
-            visit.ready = visit.start = visit.end = NEVER
-            visit.carrier = NOBODY
-            visit.work = work[number]
-            visit.takes_place = takes_place[number]
-            visit.rank = rank[number]
-            visit.entity = entity
-            visit.code = code
-            visit.open = world.activities[at(code)].predecessors
-            code += 1
-    for place in range(len(loading)):
-        world.visits[loading[place]].load = place
-
-
-@_compiled
-def _read_out(horizon: int, visits: Records, times: Times) -> None:
-    """Take ready, start, end and carrier out of the records; what ends behind the horizon never ends."""
-    for number in range(len(visits)):
-        visit = visits[at(number)]
-        times[0, number] = visit.ready
-        times[1, number] = visit.start
-        times[2, number] = visit.end if visit.end < horizon else NEVER
-        times[3, number] = visit.carrier
-
-
-@_compiled
 def _simulate(horizon: int, world: World) -> None:
     """From instant to instant: first all that can happen before anything starts, then rounds of starting."""
-    entities, changes, counts = world.entities, world.changes, world.counts[0]
+    arrival, changes, counts = world.arrival, world.changes, world.counts[0]
     entity = change = 0
     while True:
         now = horizon
@@ -111,14 +78,14 @@ def _simulate(horizon: int, world: World) -> None:
             now = min(now, world.heap[0].moment)
         if change < len(changes):
             now = min(now, changes[at(change)].at)
-        if entity < len(entities):
-            now = min(now, entities[at(entity)].arrival)
+        if entity < len(arrival):
+            now = min(now, arrival[at(entity)])
         if now >= horizon:
-            return
+            break
         while change < len(changes) and changes[at(change)].at == now:
             _change_capacity(change, world)
             change += 1
-        while entity < len(entities) and entities[at(entity)].arrival == now:
+        while entity < len(arrival) and arrival[at(entity)] == now:
             _arrive(entity, world)
             entity += 1
         _pass_on(now, world)
@@ -130,6 +97,18 @@ def _simulate(horizon: int, world: World) -> None:
                 break
             if counts.groups:
                 _start_waiting(now, world)
+    _close(entity, horizon, world)
+
+
+@_compiled
+def _close(entity: int, horizon: int, world: World) -> None:
+    """Write the times of all who are in the system at the end, and of those from an entity on who have not come."""
+    for stay in range(world.counts[0].stays):
+        if world.stays[at(stay)].open:
+            _note(stay, horizon, world)
+    unseen = world.first_visit[at(entity)]
+    world.times[:, unseen:] = NEVER
+    world.carriers[unseen:] = NOBODY
 
 
 # What happens by itself
@@ -142,15 +121,75 @@ def _change_capacity(change: int, world: World) -> None:
     resource = world.resources[at(said.resource)]
     resource.free = said.by if said.replaces else resource.free + said.by
     if said.by > 0:
-        _wake_group(resource.group, world.groups, world.counts)
+        _wake_waiting(resource.group, world.groups, world.counts)
 
 
 @_compiled
 def _arrive(entity: int, world: World) -> None:
-    """The first activities of an entity are going to be ready."""
-    flow = world.flows[at(world.entities[at(entity)].flow)]
+    """An entity gets its records; its first activities are going to be ready."""
+    flow = world.flows[at(world.flow[at(entity)])]
+    if flow.unused == NOBODY:
+        _make_stay(flow, world)
+    stay = world.stays[at(flow.unused)]
+    flow.unused = stay.next
+    stay.entity = entity
+    stay.open = flow.width
+    number = world.first_visit[at(entity)]
+    for place in range(stay.first, stay.first + flow.width):
+        visit = world.visits[at(place)]
+        activity = world.activities[at(visit.code)]
+        visit.number = number
+        visit.ready = visit.start = visit.end = NEVER
+        visit.carrier = NOBODY
+        visit.work = world.work[at(number)]
+        visit.takes_place = world.takes_place[at(number)]
+        visit.rank = world.ranks[at(number)] if len(world.ranks) else 0
+        visit.open = activity.predecessors
+        if activity.loads != NOTHING:
+            visit.load = world.counts[0].loads
+            world.counts[0].loads += 1
+        number += 1
     for place in range(flow.root_from, flow.root_to):
-        _put(world.entities[at(entity)].first_visit + world.steps[at(place)], world.coming, world.counts)
+        _put(stay.first + world.steps[at(place)], world.coming, world.counts)
+
+
+@_compiled
+def _make_stay(flow: Any, world: World) -> None:
+    """Make the records for one more entity of a flow that is in the system at the same time as the others."""
+    counts = world.counts[0]
+    flow.unused = counts.stays
+    stay = world.stays[at(counts.stays)]
+    stay.first = counts.visits
+    stay.next = NOBODY
+    for number in range(flow.width):
+        visit = world.visits[at(counts.visits + number)]
+        visit.stay = counts.stays
+        visit.code = flow.first_code + number
+    counts.stays += 1
+    counts.visits += flow.width
+
+
+@_compiled
+def _depart(stay: int, world: World) -> None:
+    """All visits of an entity are over: the next of its flow gets its records."""
+    _note(stay, NO_HORIZON, world)
+    flow = world.flows[at(world.flow[at(world.stays[at(stay)].entity)])]
+    world.stays[at(stay)].next = flow.unused
+    flow.unused = stay
+
+
+@_compiled
+def _note(stay: int, horizon: int, world: World) -> None:
+    """Write the times of an entity into the timeline; what ends behind the horizon never ends."""
+    first = world.stays[at(stay)].first
+    width = world.flows[at(world.flow[at(world.stays[at(stay)].entity)])].width
+    for place in range(first, first + width):
+        visit = world.visits[at(place)]
+        world.times[0, at(visit.number)] = visit.ready
+        world.times[1, at(visit.number)] = visit.start
+        world.times[2, at(visit.number)] = visit.end if visit.end < horizon else NEVER
+        if len(world.carriers):
+            world.carriers[at(visit.number)] = visit.carrier
 
 
 @_compiled
@@ -158,14 +197,14 @@ def _happen(now: int, world: World) -> None:
     """Everything that is due on the heap, and all that follows from it before anything starts."""
     counts = world.counts[0]
     while counts.heap and world.heap[0].moment == now:
-        visit = _pop(world.heap, world.counts)
-        if visit < 0:
-            _lose_patience(-1 - visit, world)
+        what = _pop(world.heap, world.counts)
+        if what < 0:
+            _lose_patience(-1 - what, world)
         else:
-            activity = world.activities[at(world.visits[at(visit)].code)]
+            activity = world.activities[at(world.visits[at(what)].code)]
             if activity.station != NOTHING:
                 _give_back(activity.station, activity.amount, world.resources, world.groups, world.counts)
-            _put(-1 - visit, world.coming, world.counts)
+            _put(-1 - what, world.coming, world.counts)
             _pass_on(now, world)
 
 
@@ -188,8 +227,7 @@ def _make_ready(number: int, now: int, world: World) -> bool:
     activity = world.activities[at(visit.code)]
     visit.ready = now
     if visit.takes_place and activity.queue != NOTHING:
-        _line_up(activity.queue, number, world.visits, world.lines, world.chains)
-        _wake_group(world.resources[at(activity.queue)].group, world.groups, world.counts)
+        _wait(activity.queue, number, world)
         return False
     if visit.takes_place and activity.meets and _meet(number, now, world):
         return False
@@ -217,6 +255,10 @@ def _leave(number: int, now: int, world: World) -> None:
         visits[at(follower)].open -= 1
         if not visits[at(follower)].open:
             _put(follower, world.coming, world.counts)
+    stay = visits[at(number)].stay
+    world.stays[at(stay)].open -= 1
+    if not world.stays[at(stay)].open:
+        _depart(stay, world)
 
 
 @_compiled
@@ -229,7 +271,25 @@ def _put(told: int, coming: Numbers, counts: Records) -> None:
 @_compiled
 def _give_back(resource: int, amount: int, resources: Records, groups: Records, counts: Records) -> None:
     resources[at(resource)].free += amount
-    _wake_group(resources[at(resource)].group, groups, counts)
+    _wake_waiting(resources[at(resource)].group, groups, counts)
+
+
+@_compiled
+def _wait(queue: int, number: int, world: World) -> None:
+    """Join the line of a resource. Who finds nothing free of it cannot start before something is given back."""
+    resource = world.resources[at(queue)]
+    group = world.groups[at(resource.group)]
+    _line_up(queue, number, world.visits, world.lines, world.chains)
+    group.waiting += 1
+    if resource.free > 0 or group.limited:
+        _wake_group(resource.group, world.groups, world.counts)
+
+
+@_compiled
+def _wake_waiting(group: int, groups: Records, counts: Records) -> None:
+    """Look at the lines of a group if somebody stands in them."""
+    if groups[at(group)].waiting:
+        _wake_group(group, groups, counts)
 
 
 @_compiled
@@ -247,43 +307,39 @@ def _wake_group(group: int, groups: Records, counts: Records) -> None:
 @_compiled
 def _start_waiting(now: int, world: World) -> None:
     """Start everything that can start now, group by group; then cut the lines that are too long."""
-    groups, members = world.groups, world.members
-    size = world.counts[0].groups
-    world.counts[0].groups = 0
+    groups, counts = world.groups, world.counts[0]
+    size, limited = counts.groups, False
     for place in range(size):
-        groups[at(place)].turn = groups[at(place)].woken
-        groups[at(groups[at(place)].woken)].is_woken = False
-    limited = False
-    for place in range(size):
-        group = groups[at(groups[at(place)].turn)]
-        if group.member_to - group.member_from == 1:
-            _start_line(members[at(group.member_from)].resource, now, world)
+        group = groups[at(groups[at(place)].woken)]
+        group.is_woken = False
+        if group.only != NOTHING:
+            _start_line(group, now, world)
         else:
-            _start_group(group.member_from, group.member_to, now, world)
+            _start_group(group, now, world)
         limited |= group.limited
+    counts.groups = 0
     if limited:
-        for place in range(size):
-            group = groups[at(groups[at(place)].turn)]
-            for member in range(group.member_from, group.member_to):
-                _cut_line(members[at(member)].resource, now, world)
+        _cut_lines(size, now, world)
 
 
 @_compiled
-def _start_line(line: int, now: int, world: World) -> None:
+def _start_line(group: Any, now: int, world: World) -> None:
     """A line that competes with no other."""
-    visits, lines, chains = world.visits, world.lines, world.chains
-    while lines[at(line)].length:
+    visits, lines, chains, line = world.visits, world.lines, world.chains, group.only
+    while group.waiting and world.resources[at(line)].free > 0:
         visit = _first(line, lines, chains)
         if not _seize(world.activities[at(visits[at(visit)].code)], world.resources, world.needs):
             break
         _unlink(line, visit, visits, lines, chains)
+        group.waiting -= 1
         _begin(visit, now, visits, world.heap, world.counts)
 
 
 @_compiled
-def _start_group(member_from: int, member_to: int, now: int, world: World) -> None:
+def _start_group(group: Any, now: int, world: World) -> None:
     """Lines that compete: the first of all heads goes first; who cannot start blocks nobody but its own line."""
     visits, members, lines, chains = world.visits, world.members, world.lines, world.chains
+    member_from, member_to = group.member_from, group.member_to
     for member in range(member_from, member_to):
         members[at(member)].blocked = lines[at(members[at(member)].resource)].length == 0
     while True:
@@ -298,6 +354,7 @@ def _start_group(member_from: int, member_to: int, now: int, world: World) -> No
         if _seize(world.activities[at(visits[at(best)].code)], world.resources, world.needs):
             line = members[at(where)].resource
             _unlink(line, best, visits, lines, chains)
+            group.waiting -= 1
             members[at(where)].blocked = lines[at(line)].length == 0
             _begin(best, now, visits, world.heap, world.counts)
         else:
@@ -312,7 +369,7 @@ def _goes_before(one: int, other: int, visits: Records) -> bool:
         return this.rank < that.rank
     if this.ready != that.ready:
         return this.ready < that.ready
-    return one < other
+    return this.number < that.number
 
 
 @_compiled
@@ -336,22 +393,35 @@ def _begin(number: int, now: int, visits: Records, heap: Records, counts: Record
 
 
 @_compiled
-def _cut_line(resource: int, now: int, world: World) -> None:
+def _cut_lines(size: int, now: int, world: World) -> None:
+    """Turn away whoever stands beyond the limit of a line of some groups; what they give back wakes groups again."""
+    groups, members = world.groups, world.members
+    for place in range(size):
+        groups[at(place)].turn = groups[at(place)].woken
+    for place in range(size):
+        group = groups[at(groups[at(place)].turn)]
+        for member in range(group.member_from, group.member_to):
+            _cut_line(members[at(member)].resource, group, now, world)
+
+
+@_compiled
+def _cut_line(resource: int, group: Any, now: int, world: World) -> None:
     """Turn away whoever stands beyond the limit of a line, from the last on."""
     limit = world.resources[at(resource)].limit
     if limit != NOTHING:
         while world.lines[at(resource)].length > limit:
             last = _last(resource, world.lines, world.chains)
             _unlink(resource, last, world.visits, world.lines, world.chains)
-            _turn_away(world.visits[at(last)].entity, now, world)
+            group.waiting -= 1
+            _turn_away(world.visits[at(last)].stay, now, world)
 
 
 @_compiled
 def _turn_away(number: int, now: int, world: World) -> None:
-    """Let an entity leave the model and give back what it holds."""
-    entity = world.entities[at(number)]
-    entity.turned_away = now
-    for visit in range(entity.first_visit, entity.end_visit):
+    """Let an entity leave the model and give back what it holds; some of its visits are never over."""
+    stay = world.stays[at(number)]
+    world.turned_away[at(stay.entity)] = now
+    for visit in range(stay.first, stay.first + world.flows[at(world.flow[at(stay.entity)])].width):
         if world.visits[at(visit)].end == NEVER:
             activity = world.activities[at(world.visits[at(visit)].code)]
             for place in range(activity.return_from, activity.return_to):
@@ -369,8 +439,9 @@ def _meet(number: int, now: int, world: World) -> bool:
     """Wait for a carrier, for riders, or for what riders do; False if there is nothing to wait for."""
     visit = world.visits[at(number)]
     activity = world.activities[at(visit.code)]
+    entity = world.stays[at(visit.stay)].entity
     if activity.ride != NOTHING:
-        carrier = world.entities[at(visit.entity)].brought_by if activity.boards_at_once else NOBODY
+        carrier = world.brought_by[at(entity)] if activity.boards_at_once else NOBODY
         if carrier == NOBODY:
             _line_up(_rider_line(activity.ride, world), number, world.visits, world.lines, world.chains)
             _wake_ride(activity.ride, world)
@@ -380,14 +451,15 @@ def _meet(number: int, now: int, world: World) -> bool:
     if activity.loads != NOTHING:
         _line_up(_carrier_line(activity.loads, world), number, world.visits, world.lines, world.chains)
         _wake_ride(activity.loads, world)
-        patience = world.loads[at(visit.load)].patience
-        if patience != NEVER:
-            _push(now + patience, -1 - number, world.heap, world.counts)
+        load = world.loads[at(visit.load)]
+        load.ride = activity.loads
+        load.waits = True
+        if load.patience != NEVER:
+            _push(now + load.patience, -1 - visit.load, world.heap, world.counts)
         return True
     if activity.awaits != NOTHING:
-        entity = world.entities[at(visit.entity)]
-        vigil = entity.first_vigil + world.vigil_of[entity.flow, activity.awaits]
-        if not _are_through(visit.entity, vigil, activity.awaits, world):
+        vigil = world.first_vigil[at(entity)] + world.vigil_of[world.flow[at(entity)], activity.awaits]
+        if not _are_through(entity, vigil, activity.awaits, world):
             visit.after = world.vigils[at(vigil)].patient
             world.vigils[at(vigil)].patient = number
             return True
@@ -406,7 +478,7 @@ def _carrier_line(ride: int, world: World) -> int:
 
 @_compiled
 def _hold(carrier: int, ride: int, world: World) -> int:
-    return world.entities[at(carrier)].first_hold + world.hold_of[world.entities[at(carrier)].flow, ride]
+    return world.first_hold[at(carrier)] + world.hold_of[world.flow[at(carrier)], ride]
 
 
 @_compiled
@@ -436,7 +508,7 @@ def _part(number: int, now: int, world: World) -> None:
     visit = world.visits[at(number)]
     activity = world.activities[at(visit.code)]
     if activity.unloads != NOTHING:
-        hold = world.holds[at(_hold(visit.entity, activity.unloads, world))]
+        hold = world.holds[at(_hold(world.stays[at(visit.stay)].entity, activity.unloads, world))]
         hold.unloaded = True
         _release(hold.aboard, now, world)
         hold.aboard = NOBODY
@@ -450,10 +522,9 @@ def _part(number: int, now: int, world: World) -> None:
 @_compiled
 def _be_through(carrier: int, awaits: int, now: int, world: World) -> None:
     """One more rider has behind it what its carrier may be waiting for."""
-    entity = world.entities[at(carrier)]
-    of_entity = world.vigil_of[entity.flow, awaits]
+    of_entity = world.vigil_of[world.flow[at(carrier)], awaits]
     if of_entity != NOTHING:
-        number = entity.first_vigil + of_entity
+        number = world.first_vigil[at(carrier)] + of_entity
         vigil = world.vigils[at(number)]
         vigil.through += 1
         if vigil.patient != NOBODY and _are_through(carrier, number, awaits, world):
@@ -487,12 +558,11 @@ def _wake_ride(ride: int, world: World) -> None:
 @_compiled
 def _lose_patience(number: int, world: World) -> None:
     """A carrier waits no longer for more riders."""
-    visit = world.visits[at(number)]
-    if visit.start == NEVER:
-        ride = world.activities[at(visit.code)].loads
-        world.loads[at(visit.load)].overdue = True
-        world.rides[at(ride)].overdue += 1
-        _wake_ride(ride, world)
+    load = world.loads[at(number)]
+    if load.waits:
+        load.overdue = True
+        world.rides[at(load.ride)].overdue += 1
+        _wake_ride(load.ride, world)
 
 
 @_compiled
@@ -511,6 +581,7 @@ def _take_aboard(now: int, world: World) -> None:
                     break
                 carrier = _first_overdue(carriers, world)
             load = world.loads[at(world.visits[at(carrier)].load)]
+            load.waits = False
             if load.overdue:
                 load.overdue = False
                 world.rides[at(ride)].overdue -= 1
@@ -534,7 +605,7 @@ def _first_overdue(line: int, world: World) -> int:
 def _load_riders(loading: int, ride: int, number: int, now: int, world: World) -> None:
     """Take the first riders aboard."""
     line = _rider_line(ride, world)
-    carrier = world.visits[at(loading)].entity
+    carrier = world.stays[at(world.visits[at(loading)].stay)].entity
     hold = world.holds[at(_hold(carrier, ride, world))]
     for _ in range(number):
         rider = _first(line, world.lines, world.chains)
@@ -558,7 +629,7 @@ def _line_up(number: int, visit: int, visits: Records, lines: Records, chains: R
     chain = line.chain_from + visits[at(visit)].rank
     behind = NOBODY
     ahead = chains[at(chain)].tail
-    while ahead > visit and visits[at(ahead)].ready == visits[at(visit)].ready:
+    while ahead != NOBODY and _comes_later(visits[at(ahead)], visits[at(visit)]):
         behind = ahead
         ahead = visits[at(ahead)].before
     visits[at(visit)].before = ahead
@@ -573,6 +644,12 @@ def _line_up(number: int, visit: int, visits: Records, lines: Records, chains: R
         visits[at(behind)].before = visit
     line.length += 1
     line.first = min(line.first, chain)
+
+
+@_compiled
+def _comes_later(one: Any, other: Any) -> bool:
+    """Whether one who is in line stands behind another who joins it now."""
+    return one.number > other.number and one.ready == other.ready
 
 
 @_compiled
@@ -619,44 +696,43 @@ def _pop(heap: Records, counts: Records) -> int:
     The gap goes down to the bottom past the earlier child of each, which takes no guess of the processor, and what was
     last goes there and up again, which is seldom far.
     """
-    first = heap[0].visit
+    first = heap[0].what
     counts[0].heap -= 1
     size = counts[0].heap
-    moment, visit = heap[at(size)].moment, heap[at(size)].visit
+    moment, what = heap[at(size)].moment, heap[at(size)].what
     place = 0
     child = 1
     while child + 1 < size:
-        left, right = heap[at(child)], heap[at(child + 1)]
-        child += (right.moment < left.moment) | ((right.moment == left.moment) & (right.visit < left.visit))
+        child += heap[at(child + 1)].moment < heap[at(child)].moment
         heap[at(place)].moment = heap[at(child)].moment
-        heap[at(place)].visit = heap[at(child)].visit
+        heap[at(place)].what = heap[at(child)].what
         place = child
         child = 2 * place + 1
     if child < size:
         heap[at(place)].moment = heap[at(child)].moment
-        heap[at(place)].visit = heap[at(child)].visit
+        heap[at(place)].what = heap[at(child)].what
         place = child
-    _rise(place, moment, visit, heap)
+    _rise(place, moment, what, heap)
     return first
 
 
 @_compiled
-def _push(moment: int, visit: int, heap: Records, counts: Records) -> None:
+def _push(moment: int, what: int, heap: Records, counts: Records) -> None:
     """Put something on the heap."""
     place = counts[0].heap
     counts[0].heap += 1
-    _rise(place, moment, visit, heap)
+    _rise(place, moment, what, heap)
 
 
 @_compiled
-def _rise(place: int, moment: int, visit: int, heap: Records) -> None:
+def _rise(place: int, moment: int, what: int, heap: Records) -> None:
     """Put something at a place of the heap that is empty, or above it if that is where it belongs."""
     while place:
-        parent = heap[at((place - 1) >> 1)]
-        if parent.moment < moment or (parent.moment == moment and parent.visit < visit):
+        parent = (place - 1) >> 1
+        if heap[at(parent)].moment <= moment:
             break
-        heap[at(place)].moment = parent.moment
-        heap[at(place)].visit = parent.visit
-        place = (place - 1) >> 1
+        heap[at(place)].moment = heap[at(parent)].moment
+        heap[at(place)].what = heap[at(parent)].what
+        place = parent
     heap[at(place)].moment = moment
-    heap[at(place)].visit = visit
+    heap[at(place)].what = what
