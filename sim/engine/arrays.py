@@ -43,7 +43,7 @@ VISIT = _record(
     carrier="i4",
     code="i4",
     stay="i4",
-    rank="i4",  # the place of its priority among all that occur
+    rank="i4",  # the place of its priority among the levels
     before="i4",  # its neighbours in the chain in which it stands
     after="i4",
     load="i4",  # its place among the loading visits
@@ -119,8 +119,9 @@ class World(NamedTuple):
     brought_by: Times
     work: Times
     takes_place: NDArray[np.bool_]
-    ranks: Numbers
-    """The rank of each visit; empty if all have the same."""
+    priority: Numbers
+    levels: Numbers
+    """The priorities that the plan knows, ascending."""
     stays: Records
     visits: Records
     flows: Records
@@ -173,13 +174,13 @@ class World(NamedTuple):
 def make_world(workload: Workload) -> World:
     """Lay a workload out."""
     plan, visits, entities = workload.plan, len(workload.work), len(workload.flow)
-    levels, ranks = _ranks(workload.priority)
+    levels = _levels(plan)
     hold_of, vigil_of = _carriers(workload)
     first_hold, first_vigil = _firsts(workload, hold_of), _firsts(workload, vigil_of)
     rules = _Rules(plan)
     lines = np.zeros(len(plan.resources) + 2 * len(plan.rides), LINE)
-    lines["chain_from"] = np.arange(len(lines)) * levels
-    lines["chain_to"] = lines["chain_from"] + levels
+    lines["chain_from"] = np.arange(len(lines)) * len(levels)
+    lines["chain_to"] = lines["chain_from"] + len(levels)
     lines["first"] = lines["chain_from"]
     resources = np.zeros(len(plan.resources), RESOURCE)
     resources["limit"] = [_or_nothing(resource.queue_limit) for resource in plan.resources]
@@ -193,7 +194,8 @@ def make_world(workload: Workload) -> World:
         brought_by=workload.carrier,
         work=workload.work,
         takes_place=workload.takes_place,
-        ranks=ranks,
+        priority=workload.priority,
+        levels=levels,
         stays=np.empty(entities, STAY),
         visits=np.empty(visits, VISIT),
         flows=rules.flows,
@@ -207,7 +209,7 @@ def make_world(workload: Workload) -> World:
         groups=groups,
         members=members,
         lines=lines,
-        chains=np.full(len(lines) * levels, np.array((NOBODY, NOBODY), CHAIN)),
+        chains=np.full(len(lines) * len(levels), np.array((NOBODY, NOBODY), CHAIN)),
         rides=np.zeros(len(plan.rides), RIDE),
         first_hold=first_hold,
         holds=_holds(workload, first_hold, hold_of),
@@ -226,11 +228,10 @@ def make_world(workload: Workload) -> World:
     )
 
 
-def _ranks(priority: Numbers) -> tuple[int, Numbers]:
-    """How many priorities there are, and the place of each visit's among them."""
-    levels = np.unique(priority) if len(priority) and np.ptp(priority) else priority[:1]
-    ranks = np.searchsorted(levels, priority) if len(levels) > 1 else np.empty(0)
-    return max(len(levels), 1), ranks.astype(np.int32)
+def _levels(plan: Plan) -> Numbers:
+    """All priorities that a visit can have, ascending."""
+    cases = [a.rules.priority for flow in plan.flows for a in flow.activities if a.rules.priority is not None]
+    return np.unique(np.array([0, *(case.use for each in cases for case in each.cases)], np.int32))
 
 
 def _or_nothing(number: int | None) -> int:

@@ -143,7 +143,7 @@ def _arrive(entity: int, world: World) -> None:
         visit.carrier = NOBODY
         visit.work = world.work[at(number)]
         visit.takes_place = world.takes_place[at(number)]
-        visit.rank = world.ranks[at(number)] if len(world.ranks) else 0
+        visit.rank = _rank(world.priority[at(number)], world.levels) if len(world.levels) > 1 else 0
         visit.open = activity.predecessors
         if activity.loads != NOTHING:
             visit.load = world.counts[0].loads
@@ -151,6 +151,15 @@ def _arrive(entity: int, world: World) -> None:
         number += 1
     for place in range(flow.root_from, flow.root_to):
         _put(stay.first + world.steps[at(place)], world.coming, world.counts)
+
+
+@_compiled
+def _rank(priority: int, levels: Numbers) -> int:
+    """The place of a priority among all there are, which are few."""
+    rank = 0
+    while levels[at(rank)] < priority:
+        rank += 1
+    return rank
 
 
 @_compiled
