@@ -18,6 +18,8 @@ _POINT = re.compile(r"(arrival|[a-z][a-z0-9_]*\.(ready|start|end))$")
 
 def _points(value: object) -> tuple[str, ...]:
     points = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not points:
+        raise ValueError("expected at least one point, such as arrival or gate_out.end")
     for point in points:
         if not isinstance(point, str) or not _POINT.match(point):
             raise ValueError("expected `arrival` or a point such as gate_in.ready, scan.start or gate_out.end")

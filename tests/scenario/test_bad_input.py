@@ -207,6 +207,12 @@ def test_an_import_that_can_be_no_file(imports: str, sentence: str):
     assert said.endswith(sentence)
 
 
+def test_a_clock_without_a_point():
+    said = said_about(spoilt(("review: {from: arrival,", "review: {from: [],")))
+    sentence = "expected at least one point, such as arrival or gate_out.end, found []"
+    assert said == [f"small.yaml:154:20: procedure.clocks.review.from: {sentence}"]
+
+
 def test_imports_of_an_imported_file_are_a_list_too():
     Path("one.yaml").write_text("imports: two.yaml\n", encoding="utf-8")
     Path("small.yaml").write_text(f"imports: [one.yaml]\n{SMALL}", encoding="utf-8")
