@@ -9,28 +9,45 @@ what it holds. Work of zero length ends at the same instant, and the rule begins
 Riders and carriers stand in two lines for each ride. The first carrier loads as soon as there are `at_least` so many
 riders; a carrier whose patience is over loads even if it is not the first. It takes the first riders, as many as fit.
 Who arrives aboard a carrier is aboard from the carrier's arrival on.
+
+What makes it fast, and why it may be done so:
+
+- SimPy's list of events holds (moment, priority, number, event), and the number only has to tell entries apart. Here it
+  is that of a visit, so one event for each activity does for all its visits, and none is made when work begins.
+- A line is looked at only where somebody has come to the head of a queue, or something that its visits need is free
+  again. Nobody else could start when it was last looked at, and no more is free since.
+- Visits become ready in the order of time, so who comes goes to the end of a queue, or close to it.
+- What is known of each visit stands in arrays of machine numbers; a list of such numbers takes five times the memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from bisect import bisect_right, insort
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from simpy import Environment, Event, Timeout
-from simpy.events import EventPriority
+from numpy.typing import NDArray
+from simpy import Environment, Event
+from simpy.events import NORMAL, URGENT, EventPriority
 
-from sim.engine.plan import resource_groups
+from sim.engine.plan import ActivityPlan
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 
+WORK_ENDS = NORMAL
 CAPACITY_CHANGES = EventPriority(2)
 ARRIVALS = EventPriority(3)
-"""Priorities of events at one instant; SimPy gives a `Timeout`, here the end of work, the priority 1."""
+PATIENCE_ENDS = EventPriority(4)
+"""Priorities of events at one instant; the first is that of SimPy's own timeouts."""
 
-Key = tuple[int, int, int]
-"""Priority, ready, visit: the place of a visit in a line."""
+PASSED_THROUGH = -1
+"""Stands for the work of a visit that does not take place."""
 
 
 def run(workload: Workload) -> Timeline:
@@ -39,88 +56,340 @@ def run(workload: Workload) -> Timeline:
 
 
 class _Happening(Event):
-    """Something at a moment with a priority of ours; a `Timeout` has only SimPy's own."""
+    """Anything that happens and is not the end of work."""
 
-    def __init__(
-        self,
-        env: Environment,
-        moment: int,
-        *,
-        priority: EventPriority,
-        callback: Callable[[Any], object],
-        value: object,
-    ) -> None:
+    def __init__(self, env: Environment, then: Callable[[int, int], None]) -> None:
         super().__init__(env)
-        self.callbacks = [callback]  # type: ignore[list-item]
-        self._ok = True
-        self._value = value
-        env.schedule(self, priority, moment - env.now)
+        self.then = then
+        """Called with its number in the list of events and the moment."""
 
 
-class _Run:
-    """The state of one run in plain lists, which Python reads faster than arrays."""
+class _Activity(Event):
+    """An activity of a route; as an event, the end of work there, of the visit whose number is in the list of events.
+
+    Other visits of the same entity are given as steps: how much higher their numbers are.
+    """
+
+    __slots__ = ("awaited", "behind", "gives_back", "line", "meets", "needs", "plan", "predecessors", "takes")
+
+    def __init__(self, run: _Run, plan: ActivityPlan, number: int) -> None:
+        super().__init__(run)
+        resources = run.resources
+        self.plan = plan
+        self.line = run.lines[plan.queue] if plan.queue is not None else None
+        self.needs = tuple((resources[code], amount) for code, amount in plan.needs)
+        self.takes = self.needs[0][1] if self.needs else 0
+        """The amount of what it needs, if that is one thing only."""
+        self.gives_back = tuple((resources[code], amount, seized - number) for code, amount, seized in plan.gives_back)
+        """Resource, amount and step to the seizing visit."""
+        if plan.station is not None:
+            self.gives_back += ((resources[plan.station], plan.amount, 0),)
+        self.predecessors = len(plan.before)
+        self.behind: tuple[tuple[int, _Activity], ...] = ()
+        """Steps to the visits that wait for this one, and their activities."""
+        self.awaited = tuple((awaited, riding - number) for awaited, riding in plan.awaited)
+        self.meets = bool(plan.awaited) or any(
+            role is not None for role in (plan.ride, plan.loads, plan.unloads, plan.awaits)
+        )
+        """Whether it has to do with carriers and riders."""
+
+
+Place = tuple[int, int, _Activity]
+"""Ready, visit: a place in a queue; and the activity."""
+
+RankedPlace = tuple[int, int, int, _Activity]
+"""Priority, ready, visit: a place in a line; and the activity."""
+
+
+@dataclass(slots=True, eq=False)
+class _Resource:
+    """What is free of a resource."""
+
+    free: int = 0
+    lines: tuple[_Line, ...] = ()
+    """Where somebody may wait for it."""
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """Those who wait for a resource."""
+
+    queues: list[deque[Place]]
+    """One for each priority."""
+    limit: int | None
+    resource: _Resource | None = None
+    """What all need who wait here and nobody else; None if they need several things or compete, or there is a limit."""
+
+    def head(self) -> tuple[int, int, int, _Activity, _Line] | None:
+        """Priority, ready, visit and activity of the first, and the line; None if nobody waits."""
+        for rank, queue in enumerate(self.queues):
+            if queue:
+                return (rank, *queue[0], self)
+        return None
+
+    def cut(self, limit: int) -> Iterator[int]:
+        """Take out the visits beyond a limit, from the last on."""
+        for _ in range(sum(map(len, self.queues)) - limit):
+            yield next(queue for queue in reversed(self.queues) if queue).pop()[1]
+
+
+class _Change(NamedTuple):
+    """A change of what is free of a resource."""
+
+    at: int
+    resource: _Resource
+    by: int
+    replaces: bool
+    """Whether nothing is left of what was free before."""
+
+
+class _Run(Environment):
+    """The state of one run: work, resources and lines.
+
+    It uses SimPy's clock `_now` and list of events `_queue`, which are not documented, because `schedule` numbers what
+    it schedules by itself and `step` does not tell the number; a test holds that they are what we take them for.
+    """
 
     def __init__(self, workload: Workload) -> None:
+        super().__init__()
         plan = workload.plan
         self.workload = workload
-        self.horizon = plan.calendar.horizon
-        self.env = Environment()
-        visits = len(workload.work)
-        self.ready = [NEVER] * visits
-        self.start = [NEVER] * visits
-        self.end = [NEVER] * visits
-        self.work: list[int] = workload.work.tolist()
-        self.takes_place: list[bool] = workload.takes_place.tolist()
-        self.priority: list[int] = workload.priority.tolist()
+        not_yet = array("q", [NEVER])
+        self.ready = not_yet * len(workload.work)
+        self.start = not_yet * len(workload.work)
+        self.turned_away = not_yet * len(workload.flow)
+        self.work = _numbers(np.where(workload.takes_place, workload.work, PASSED_THROUGH))
+        levels = np.unique(workload.priority)
+        self.rank = _numbers(np.searchsorted(levels, workload.priority))
+        self.flow = _numbers(workload.flow)
+        self.first_visit = _numbers(workload.first_visit)
+        self.arrivals = _numbers(workload.arrival)
+        self.arrival = _Happening(self, self.on_arrival)
 
-        offsets = np.concatenate(([0], np.cumsum([len(flow.activities) for flow in plan.flows]))).tolist()
-        starts = np.array(offsets[:-1], dtype=np.int64)
-        entity = np.repeat(np.arange(len(workload.flow)), np.diff(workload.first_visit))
-        local = np.arange(visits) - workload.first_visit[:-1][entity]
-        self.code: list[int] = (starts[workload.flow][entity] + local).tolist()
-        self.first_code: list[int] = offsets[:-1]
-        self.flow: list[int] = workload.flow.tolist()
-        self.first_visit: list[int] = workload.first_visit.tolist()
-        self.entity: list[int] = entity.tolist()
+        self.resources = [_Resource() for _ in plan.resources]
+        self.lines = {
+            code: _Line([deque() for _ in levels], plan.resources[code].queue_limit)
+            for code in sorted({a.queue for flow in plan.flows for a in flow.activities if a.queue is not None})
+        }
+        self.routes = [[_Activity(self, a, number) for number, a in enumerate(flow.activities)] for flow in plan.flows]
+        for route in self.routes:
+            for number, activity in enumerate(route):
+                activity.behind = tuple((other - number, route[other]) for other in activity.plan.behind)
+        self.roots = [[(n, a) for n, a in enumerate(route) if not a.predecessors] for route in self.routes]
+        self.find_competitors()
+        self.changes = self.all_changes()
+        self.change = _Happening(self, self.on_change)
+        self.woken: list[_Line] = []
+        """Where somebody may start at this instant."""
+        self.open_predecessors: dict[int, int] = {}
+        """Of visits with several of which some have ended."""
+        self.rides = _Rides(self)
 
-        activities = [(number, a) for flow in plan.flows for number, a in enumerate(flow.activities)]
-        self.needs = [a.needs for _, a in activities]
-        self.queue_of = [a.queue for _, a in activities]
-        self.station = [(a.station, a.amount) if a.station is not None else None for _, a in activities]
-        self.gives_back = [tuple((r, amount, seized - n) for r, amount, seized in a.gives_back) for n, a in activities]
-        self.behind = [tuple(other - n for other in a.behind) for n, a in activities]
-        self.ride = [a.ride for _, a in activities]
-        self.loads = [a.loads for _, a in activities]
-        self.unloads = [a.unloads for _, a in activities]
-        self.awaits = [a.awaits for _, a in activities]
-        self.awaited = [tuple((ride, riding - n) for ride, riding in a.awaited) for n, a in activities]
-        self.carries = [
-            any(x is not None for x in (a.ride, a.loads, a.unloads, a.awaits)) or bool(a.awaited) for _, a in activities
-        ]
-        counts = np.array([len(a.before) for _, a in activities], dtype=np.int64)
-        self.predecessors: list[int] = counts.tolist()
-        self.open_predecessors: list[int] = counts[self.code].tolist() if visits else []
-        self.roots = [[n for n, a in enumerate(flow.activities) if not a.before] for flow in plan.flows]
+    def find_competitors(self) -> None:
+        """Find out where a resource may be waited for, and which lines have a resource for themselves."""
+        waiting = [(a.line, a.needs) for route in self.routes for a in route if a.line is not None]
+        for line, needs in waiting:
+            for resource, _ in needs:
+                if line not in resource.lines:
+                    resource.lines += (line,)
+        for line in self.lines.values():
+            needed = {resource for other, needs in waiting if other is line for resource, _ in needs}
+            if line.limit is None and len(needed) == 1 and len((resource := needed.pop()).lines) == 1:
+                line.resource = resource
 
-        self.free = [0] * len(plan.resources)
-        self.queues: list[list[Key]] = [[] for _ in plan.resources]
-        self.group_of = resource_groups(plan)
-        self.members: dict[int, list[int]] = {}
-        for queue in sorted({a.queue for _, a in activities if a.queue is not None}):
-            self.members.setdefault(self.group_of[queue], []).append(queue)
-        self.limited: dict[int, list[tuple[list[Key], int]]] = {}
-        for member, resource in enumerate(plan.resources):
-            if resource.queue_limit is not None:
-                line = (self.queues[member], resource.queue_limit)
-                self.limited.setdefault(self.group_of[member], []).append(line)
-        self.woken: set[int] = set()
-        self.turned_away = [NEVER] * len(self.flow)
-        self.when_ended = [self.on_end]
+    def all_changes(self) -> list[_Change]:
+        """All changes of capacity and all periods of quotas, in the order of time."""
+        plans, capacities = self.workload.plan.resources, self.workload.capacity
+        changes = []
+        for resource, plan, steps in zip(self.resources, plans, capacities, strict=True):
+            by = steps.values if plan.quota else np.diff(steps.values, prepend=0)
+            replaces = plan.quota and not plan.kept
+            changes += [
+                _Change(moment, resource, change, replaces)
+                for moment, change in zip(steps.times.tolist(), by.tolist(), strict=True)
+            ]
+        return sorted(changes, key=lambda change: change.at)
 
-        self.brought_by: list[int] = workload.carrier.tolist()
-        self.carrier = [NEVER] * visits
-        self.riders: list[list[Key]] = [[] for _ in plan.rides]
-        self.carriers: list[list[Key]] = [[] for _ in plan.rides]
+    def timeline(self) -> Timeline:
+        """Run to the horizon."""
+        horizon = self.workload.plan.calendar.horizon
+        self.expect_change(0)
+        self.expect_arrival(0)
+        self.simulate(horizon)
+        ready, start, carrier, turned_away = (
+            np.frombuffer(times, dtype=np.int64)
+            for times in (self.ready, self.start, self.rides.carrier, self.turned_away)
+        )
+        end = np.where(start == NEVER, NEVER, start + self.workload.work)
+        for visit, moment in self.rides.ends.items():
+            end[visit] = moment
+        end[end >= horizon] = NEVER
+        return Timeline(ready, start, end, carrier, turned_away)
+
+    def simulate(self, horizon: int) -> None:
+        """Let everything happen, instant by instant, by the rule."""
+        self.schedule(Event(self), URGENT, horizon)
+        events: list[Any] = self._queue
+        woken, rides = self.woken, self.rides
+        while True:
+            now, priority, number, event = heappop(events)
+            if now >= horizon:
+                break
+            self._now = now
+            if priority == WORK_ENDS:
+                self.leave(event, number, now)
+            else:
+                event.then(number, now)
+            # Whatever else is due at this instant comes first, also what the last turn of this loop has begun.
+            while (woken or rides.woken) and events[0][0] != now:
+                if rides.woken:
+                    rides.take_aboard(now)
+                others = []
+                for line in woken:
+                    if line.resource is not None:
+                        self.start_line(line, line.resource, now)
+                    else:
+                        others.append(line)
+                woken.clear()
+                if others:
+                    self.start_others(others, now)
+
+    # What happens by itself
+
+    def expect_change(self, number: int) -> None:
+        """Schedule the next change; the list of events stays short."""
+        if number < len(self.changes):
+            heappush(self._queue, (self.changes[number].at, CAPACITY_CHANGES, number, self.change))
+
+    def on_change(self, number: int, _: int) -> None:
+        """A station opens, closes or changes its shift, or a period of a quota begins. What is at work goes on."""
+        change = self.changes[number]
+        resource = change.resource
+        resource.free = change.by if change.replaces else resource.free + change.by
+        if change.by > 0:
+            self.woken.extend(resource.lines)
+        self.expect_change(number + 1)
+
+    def expect_arrival(self, entity: int) -> None:
+        """Schedule the next arrival."""
+        if entity < len(self.arrivals):
+            heappush(self._queue, (self.arrivals[entity], ARRIVALS, entity, self.arrival))
+
+    def on_arrival(self, entity: int, now: int) -> None:
+        """An entity arrives: its first activities are ready."""
+        first = self.first_visit[entity]
+        for step, activity in self.roots[self.flow[entity]]:
+            self.make_ready(activity, first + step, now)
+        self.expect_arrival(entity + 1)
+
+    def make_ready(self, activity: _Activity, visit: int, now: int) -> None:
+        """All predecessors have ended: wait in line, begin, or pass through."""
+        self.ready[visit] = now
+        work = self.work[visit]
+        line = activity.line
+        if work == PASSED_THROUGH:
+            self.start[visit] = now
+            self.leave(activity, visit, now)
+        elif line is not None:
+            queue = line.queues[self.rank[visit]]
+            place = (now, visit, activity)
+            if queue and place < queue[-1]:
+                insort(queue, place)  # before those of this instant who have a higher number
+                self.woken.append(line)
+            else:
+                if not queue or line.limit is not None:
+                    self.woken.append(line)
+                queue.append(place)
+        elif not (activity.meets and self.rides.meet(activity, visit, now)):
+            self.start[visit] = now
+            if work:
+                heappush(self._queue, (now + work, WORK_ENDS, visit, activity))
+            else:
+                self.leave(activity, visit, now)
+
+    def leave(self, activity: _Activity, visit: int, now: int) -> None:
+        """An activity is behind an entity: give back what it held and tell the activities that wait for it."""
+        for resource, amount, step in activity.gives_back:
+            if self.work[visit + step] != PASSED_THROUGH:
+                resource.free += amount
+                self.woken.extend(resource.lines)
+        if activity.meets:
+            self.rides.part(activity, visit, now)
+        for step, follower in activity.behind:
+            if follower.predecessors == 1 or self.was_last(follower, visit + step):
+                self.make_ready(follower, visit + step, now)
+
+    def was_last(self, activity: _Activity, visit: int) -> bool:
+        """Whether the predecessor that has just ended was the last of several."""
+        left = self.open_predecessors.pop(visit, activity.predecessors) - 1
+        if left:
+            self.open_predecessors[visit] = left
+        return not left
+
+    # Starting
+
+    def start_line(self, line: _Line, resource: _Resource, now: int) -> None:
+        """Start who can where all need one resource and nobody else does."""
+        for queue in line.queues:
+            while queue:
+                _, visit, activity = queue[0]
+                if resource.free < activity.takes:
+                    return
+                resource.free -= activity.takes
+                queue.popleft()
+                self.start[visit] = now
+                heappush(self._queue, (now + self.work[visit], WORK_ENDS, visit, activity))
+
+    def start_others(self, woken: list[_Line], now: int) -> None:
+        """Start who can where lines compete or several things are needed; then cut the lines that are too long."""
+        lines = dict.fromkeys(woken)
+        heads = [head for line in lines if (head := line.head()) is not None]
+        heapify(heads)
+        while heads:
+            rank, _, visit, activity, line = heappop(heads)
+            if _are_free(activity.needs):
+                for resource, amount in activity.needs:
+                    resource.free -= amount
+                line.queues[rank].popleft()
+                self.begin(activity, visit, now)
+                if (head := line.head()) is not None:
+                    heappush(heads, head)
+        for line in lines:
+            if line.limit is not None:
+                for visit in line.cut(line.limit):
+                    self.turn_away(self.entity_of(visit), now)
+
+    def begin(self, activity: _Activity, visit: int, now: int) -> None:
+        """Begin work. What takes no time ends when all who could start at this instant have started."""
+        self.start[visit] = now
+        heappush(self._queue, (now + self.work[visit], WORK_ENDS, visit, activity))
+
+    def turn_away(self, entity: int, now: int) -> None:
+        """Let an entity leave the model and give back what it holds."""
+        self.turned_away[entity] = now
+        for visit, activity in enumerate(self.routes[self.flow[entity]], self.first_visit[entity]):
+            if self.start[visit] == NEVER or self.rides.ends.get(visit) == NEVER:
+                for resource, amount, step in activity.gives_back:
+                    if self.work[visit + step] != PASSED_THROUGH and self.start[visit + step] != NEVER:
+                        resource.free += amount
+                        self.woken.extend(resource.lines)
+
+    def entity_of(self, visit: int) -> int:
+        """Whose visit it is."""
+        return bisect_right(self.first_visit, visit) - 1
+
+
+class _Rides:
+    """The carriers and riders of a run."""
+
+    def __init__(self, run: _Run) -> None:
+        self.run = run
+        workload = run.workload
+        plan = workload.plan
+        self.brought_by = _numbers(workload.carrier)
+        self.carrier = array("q", [NEVER]) * len(workload.work)
+        self.riders: list[list[RankedPlace]] = [[] for _ in plan.rides]
+        self.carriers: list[list[RankedPlace]] = [[] for _ in plan.rides]
         table = workload.loads
         self.load_rules = dict(
             zip(
@@ -129,275 +398,126 @@ class _Run:
                 strict=True,
             )
         )
-        self.woken_rides: set[int] = set()
-        self.aboard: dict[tuple[int, int], list[int]] = {}
+        self.woken: set[int] = set()
+        """Rides at which a carrier may begin to load at this instant."""
+        self.aboard: dict[tuple[int, int], list[tuple[_Activity, int]]] = {}
         self.unloaded: set[tuple[int, int]] = set()
-        self.overdue: list[list[Key]] = [[] for _ in plan.rides]
+        self.ends: dict[int, int] = {}
+        """When the visits of riders end, `NEVER` while they are aboard; all other visits end when their work does."""
+        self.overdue: list[list[RankedPlace]] = [[] for _ in plan.rides]
         """Loading visits whose patience is over; some of them have begun."""
         self.brought = _brought(workload)
         """Riders of an entity's ride."""
         self.ride_awaited = [ride for ride, _ in plan.awaited]
         self.through: dict[tuple[int, int], int] = {}
         """Those of them who have an awaited activity behind them."""
-        self.patient: dict[tuple[int, int], list[int]] = {}
+        self.patient: dict[tuple[int, int], list[tuple[_Activity, int]]] = {}
         """The visits at which an entity waits for all of them."""
 
-    def timeline(self) -> Timeline:
-        """Run to the horizon."""
-        env = self.env
-        for code, (resource, steps) in enumerate(
-            zip(self.workload.plan.resources, self.workload.capacity, strict=True)
-        ):
-            before = 0
-            for moment, value in zip(steps.times.tolist(), steps.values.tolist(), strict=True):
-                if resource.quota:
-                    change = (code, value, resource.kept)
-                    _Happening(env, moment, priority=CAPACITY_CHANGES, callback=self.on_period, value=change)
-                else:
-                    change = (code, value - before, True)
-                    _Happening(env, moment, priority=CAPACITY_CHANGES, callback=self.on_capacity, value=change)
-                before = value
-        self.arrivals = iter(enumerate(self.workload.arrival.tolist()))
-        self.expect_arrival()
-        step, peek, horizon = env.step, env.peek, self.horizon
-        now = peek()
-        while now < horizon:
-            step()
-            # Whatever is scheduled for this instant comes first, also what the last turn of this loop has scheduled.
-            while (coming := peek()) != now and (self.woken or self.woken_rides):
-                if self.woken_rides:
-                    self.take_aboard()
-                if self.woken:
-                    self.start_waiting()
-            now = coming
-        ready, start, end = (np.array(times, dtype=np.int64) for times in (self.ready, self.start, self.end))
-        end[end >= horizon] = NEVER
-        carrier = np.array(self.carrier, dtype=np.int64)
-        return Timeline(ready, start, end, carrier, np.array(self.turned_away, dtype=np.int64))
-
-    def expect_arrival(self) -> None:
-        """Schedule the next arrival; the list of events stays short."""
-        coming = next(self.arrivals, None)
-        if coming is not None:
-            _Happening(self.env, coming[1], priority=ARRIVALS, callback=self.on_arrival, value=coming)
-
-    def on_arrival(self, event: Any) -> None:
-        """An entity arrives: its first activities are ready."""
-        entity, now = event.value
-        first = self.first_visit[entity]
-        for number in self.roots[self.flow[entity]]:
-            self.make_ready(first + number, now)
-        self.expect_arrival()
-
-    def on_capacity(self, event: Any) -> None:
-        """A station opens, closes or changes its shift. What is at work goes on."""
-        resource, change, _ = event.value
-        self.free[resource] += change
-        if change > 0:
-            self.woken.add(self.group_of[resource])
-
-    def on_period(self, event: Any) -> None:
-        """A period of a quota begins."""
-        resource, allowed, kept = event.value
-        self.free[resource] = self.free[resource] + allowed if kept else allowed
-        if allowed:
-            self.woken.add(self.group_of[resource])
-
-    def on_end(self, event: Any) -> None:
-        """Work has ended."""
-        visit = event.value
-        station = self.station[self.code[visit]]
-        if station is not None:
-            resource, amount = station
-            self.free[resource] += amount
-            self.woken.add(self.group_of[resource])
-        self.leave(visit, self.env.now)  # type: ignore[arg-type]
-
-    def on_patience(self, event: Any) -> None:
-        """A carrier waits no longer for more riders."""
-        ride, key = event.value
-        if self.start[key[2]] == NEVER:
-            heappush(self.overdue[ride], key)
-            self.woken_rides.add(ride)
-
-    def make_ready(self, visit: int, now: int) -> None:
-        """All predecessors have ended: wait in line, begin, or pass through."""
-        self.ready[visit] = now
-        code = self.code[visit]
-        if self.takes_place[visit]:
-            queue = self.queue_of[code]
-            if queue is not None:
-                heappush(self.queues[queue], (self.priority[visit], now, visit))
-                self.woken.add(self.group_of[queue])
-                return
-            if self.carries[code] and self.meet(visit, code, now):
-                return
-            self.start[visit] = now
-            work = self.work[visit]
-            self.end[visit] = now + work
-            if work:
-                Timeout(self.env, work, visit).callbacks = self.when_ended  # type: ignore[assignment]
-                return
-        else:
-            self.start[visit] = self.end[visit] = now
-        self.leave(visit, now)
-
-    def leave(self, visit: int, now: int) -> None:
-        """An activity is behind an entity: give back what it held and tell the activities that wait for it."""
-        code = self.code[visit]
-        for resource, amount, seized in self.gives_back[code]:
-            if self.takes_place[visit + seized]:
-                self.free[resource] += amount
-                self.woken.add(self.group_of[resource])
-        if self.carries[code]:
-            self.part(visit, code, now)
-        for step in self.behind[code]:
-            follower = visit + step
-            left = self.open_predecessors[follower] - 1
-            self.open_predecessors[follower] = left
-            if not left:
-                self.make_ready(follower, now)
-
-    def meet(self, visit: int, code: int, now: int) -> bool:
+    def meet(self, activity: _Activity, visit: int, now: int) -> bool:
         """Wait for a carrier, for riders, or for what riders do; False if there is nothing to wait for."""
-        entity = self.entity[visit]
-        ride, loads, awaits = self.ride[code], self.loads[code], self.awaits[code]
-        if ride is not None:
-            brought_by = self.brought_by[entity] if not self.predecessors[code] else NEVER
+        run, plan = self.run, activity.plan
+        entity = run.entity_of(visit)
+        place = (run.rank[visit], now, visit, activity)
+        if plan.ride is not None:
+            brought_by = self.brought_by[entity] if not activity.predecessors else NEVER
             if brought_by == NEVER:
-                heappush(self.riders[ride], (self.priority[visit], now, visit))
-                self.woken_rides.add(ride)
-                return True
-            self.start[visit] = now
-            self.carrier[visit] = brought_by
-            if (brought_by, ride) in self.unloaded:
-                self.end[visit] = now
-                self.leave(visit, now)
+                heappush(self.riders[plan.ride], place)
+                self.woken.add(plan.ride)
             else:
-                self.aboard.setdefault((brought_by, ride), []).append(visit)
+                self.come_aboard(activity, visit, (brought_by, plan.ride), now)
             return True
-        if loads is not None:
-            key = (self.priority[visit], now, visit)
-            heappush(self.carriers[loads], key)
-            self.woken_rides.add(loads)
+        if plan.loads is not None:
+            heappush(self.carriers[plan.loads], place)
+            self.woken.add(plan.loads)
             patience = self.load_rules[visit][2]
             if patience != NEVER:
-                _Happening(self.env, now + patience, priority=ARRIVALS, callback=self.on_patience, value=(loads, key))
+                run.schedule(_Happening(run, partial(self.on_patience, plan.loads, place)), PATIENCE_ENDS, patience)
             return True
-        if awaits is not None and not self.are_through(entity, awaits):
-            self.patient.setdefault((entity, awaits), []).append(visit)
+        if plan.awaits is not None and not self.are_through(entity, plan.awaits):
+            self.patient.setdefault((entity, plan.awaits), []).append((activity, visit))
             return True
         return False
+
+    def come_aboard(self, activity: _Activity, visit: int, ride: tuple[int, int], now: int) -> None:
+        """Be aboard for a carrier's ride from its arrival on, or go on if it has unloaded already."""
+        self.run.start[visit] = now
+        self.carrier[visit], _ = ride
+        if ride in self.unloaded:
+            self.run.leave(activity, visit, now)
+        else:
+            self.ends[visit] = NEVER
+            self.aboard.setdefault(ride, []).append((activity, visit))
+
+    def on_patience(self, ride: int, place: RankedPlace, *_: int) -> None:
+        """A carrier waits no longer for more riders."""
+        if self.run.start[place[2]] == NEVER:
+            heappush(self.overdue[ride], place)
+            self.woken.add(ride)
 
     def are_through(self, carrier: int, awaited: int) -> bool:
         """Whether all riders that a carrier brought have an awaited activity behind them."""
         brought = self.brought.get((carrier, self.ride_awaited[awaited]), 0)
         return self.through.get((carrier, awaited), 0) == brought
 
-    def part(self, visit: int, code: int, now: int) -> None:
+    def part(self, activity: _Activity, visit: int, now: int) -> None:
         """Let riders go on when their carrier has unloaded, and a carrier when its riders are through."""
-        entity = self.entity[visit]
-        ride = self.unloads[code]
+        run, ride = self.run, activity.plan.unloads
         if ride is not None:
+            entity = run.entity_of(visit)
             self.unloaded.add((entity, ride))
-            for rider in self.aboard.pop((entity, ride), ()):
-                self.end[rider] = now
-                self.leave(rider, now)
-        for awaited, riding in self.awaited[code]:
-            carrier = self.carrier[visit + riding]
+            for riding, rider in self.aboard.pop((entity, ride), ()):
+                self.ends[rider] = now
+                run.leave(riding, rider, now)
+        for awaited, step in activity.awaited:
+            carrier = self.carrier[visit + step]
             if carrier != NEVER:
                 self.through[carrier, awaited] = self.through.get((carrier, awaited), 0) + 1
                 if (carrier, awaited) in self.patient and self.are_through(carrier, awaited):
-                    for waiting in self.patient.pop((carrier, awaited)):
-                        self.start[waiting] = self.end[waiting] = now
-                        self.leave(waiting, now)
+                    for waiting, waiter in self.patient.pop((carrier, awaited)):
+                        run.start[waiter] = now
+                        run.leave(waiting, waiter, now)
 
-    def take_aboard(self) -> None:
+    def take_aboard(self, now: int) -> None:
         """Let carriers begin to load, the first in line first, where enough riders wait or patience is at its end."""
-        now: int = self.env.now  # type: ignore[assignment]
-        woken, self.woken_rides = self.woken_rides, set()
-        for ride in sorted(woken):
+        for ride in sorted(self.woken):
             riders, carriers, overdue = self.riders[ride], self.carriers[ride], self.overdue[ride]
             while carriers:
-                visit = carriers[0][2]
-                if len(riders) >= self.load_rules[visit][0]:
+                place = carriers[0]
+                if len(riders) >= self.load_rules[place[2]][0]:
                     heappop(carriers)
                 elif overdue:
-                    key = heappop(overdue)
-                    visit = key[2]
-                    if self.start[visit] != NEVER:
+                    place = heappop(overdue)
+                    if self.run.start[place[2]] != NEVER:
                         continue
-                    carriers.remove(key)
+                    carriers.remove(place)
                     heapify(carriers)
                 else:
                     break
+                _, _, visit, loading = place
                 most = self.load_rules[visit][1]
-                self.depart_with([heappop(riders)[2] for _ in range(min(most, len(riders)))], visit, ride, now)
+                boarding = [heappop(riders) for _ in range(min(most, len(riders)))]
+                self.depart_with([(riding, rider) for _, _, rider, riding in boarding], ride, visit, now)
+                self.run.begin(loading, visit, now)
+        self.woken.clear()
 
-    def depart_with(self, riders: list[int], visit: int, ride: int, now: int) -> None:
-        """Take riders aboard and load."""
-        carrier = self.entity[visit]
-        for rider in riders:
-            self.start[rider] = now
+    def depart_with(self, riders: list[tuple[_Activity, int]], ride: int, visit: int, now: int) -> None:
+        """Take riders aboard."""
+        carrier = self.run.entity_of(visit)
+        for _, rider in riders:
+            self.run.start[rider] = now
             self.carrier[rider] = carrier
+            self.ends[rider] = NEVER
         self.aboard.setdefault((carrier, ride), []).extend(riders)
         self.brought[carrier, ride] = self.brought.get((carrier, ride), 0) + len(riders)
-        self.start[visit] = now
-        work = self.work[visit]
-        self.end[visit] = now + work
-        Timeout(self.env, work, visit).callbacks = self.when_ended  # type: ignore[assignment]
 
-    def start_waiting(self) -> None:
-        """Start everything that can start now, in the order of the rule."""
-        now: int = self.env.now  # type: ignore[assignment]
-        woken, self.woken = self.woken, set()
-        for group in woken:
-            members = self.members.get(group, ())
-            if len(members) == 1:
-                queue = self.queues[members[0]]
-                while queue and self.begin_if_free(queue[0][2], now):
-                    heappop(queue)
-            else:
-                heads = [(self.queues[member][0], member) for member in members if self.queues[member]]
-                heapify(heads)
-                while heads:
-                    head, member = heappop(heads)
-                    if self.begin_if_free(head[2], now):
-                        queue = self.queues[member]
-                        heappop(queue)
-                        if queue:
-                            heappush(heads, (queue[0], member))
-        for group in self.limited.keys() & woken if self.limited else ():
-            for queue, limit in self.limited[group]:
-                if len(queue) > limit:
-                    queue.sort()
-                    while len(queue) > limit:
-                        self.turn_away(self.entity[queue.pop()[2]], now)
 
-    def turn_away(self, entity: int, now: int) -> None:
-        """Let an entity leave the model and give back what it holds."""
-        self.turned_away[entity] = now
-        for visit in range(self.first_visit[entity], self.first_visit[entity + 1]):
-            if self.end[visit] == NEVER:
-                for held, amount, seized in self.gives_back[self.code[visit]]:
-                    if self.takes_place[visit + seized] and self.start[visit + seized] != NEVER:
-                        self.free[held] += amount
-                        self.woken.add(self.group_of[held])
+def _are_free(needs: tuple[tuple[_Resource, int], ...]) -> bool:
+    return all(resource.free >= amount for resource, amount in needs)
 
-    def begin_if_free(self, visit: int, now: int) -> bool:
-        """Begin a visit if everything it needs is free."""
-        free = self.free
-        needs = self.needs[self.code[visit]]
-        for resource, amount in needs:
-            if free[resource] < amount:
-                return False
-        for resource, amount in needs:
-            free[resource] -= amount
-        self.start[visit] = now
-        work = self.work[visit]
-        self.end[visit] = now + work
-        Timeout(self.env, work, visit).callbacks = self.when_ended  # type: ignore[assignment]
-        return True
+
+def _numbers(values: NDArray[Any]) -> array[int]:
+    return array("q", values.astype(np.int64, copy=False).tobytes())
 
 
 def _brought(workload: Workload) -> dict[tuple[int, int], int]:

@@ -7,10 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import simpy
 
 import sim
 from sim.engine import engines
+from sim.engine.cohort import Cohort
+from sim.engine.plan import Plan
+from sim.engine.workload import bind
 from sim.errors import InputError
 from sim.study.runs import mode_job
 from tests.worlds import SCENARIOS
@@ -72,6 +77,26 @@ def test_both_engines_write_the_same_tables(tmp_path):
         assert study.manifest["engine"] == engine
     for name in ("measures.csv", "estimates.csv", "comparison.csv", "series.parquet"):
         assert (tmp_path / "compiled" / name).read_bytes() == (tmp_path / "simpy" / name).read_bytes()
+
+
+def test_simpy_keeps_its_clock_and_its_list_of_events_as_the_engine_takes_them_for():
+    """The engine uses both, and neither is documented."""
+    env = simpy.Environment()
+    env._now = 800
+    events = [simpy.Event(env) for _ in range(3)]
+    for event, priority, delay in zip(events, (2, 1, 1), (5, 5, 0), strict=True):
+        env.schedule(event, priority, delay)
+    assert env.now == 800
+    assert sorted(env._queue) == [(800, 1, 2, events[2]), (805, 1, 1, events[1]), (805, 2, 0, events[0])]
+    assert env._queue[0] == (800, 1, 2, events[2])
+
+
+def test_nobody_comes():
+    nothing = bind(Plan(sim.load(SCENARIOS / "example.yaml").calendar, (), (), (), (), (), {}), Cohort(None, 0, (), {}))
+    for engine in ("compiled", "simpy"):
+        timeline = engines.run(engine, nothing)
+        for column in ("ready", "start", "end", "carrier", "turned_away"):
+            np.testing.assert_array_equal(getattr(timeline, column), np.zeros(0, dtype=np.int64))
 
 
 def test_runs_of_one_engine_are_not_taken_for_those_of_the_other():
