@@ -230,7 +230,8 @@ class _Run(Environment):
         """Let everything happen, instant by instant, by the rule."""
         self.schedule(Event(self), URGENT, horizon)
         events: list[Any] = self._queue
-        woken, rides = self.woken, self.rides
+        woken, rides, loading = self.woken, self.rides, self.rides.woken
+        others: list[_Line] = []
         while True:
             now, priority, number, event = heappop(events)
             if now >= horizon:
@@ -241,10 +242,9 @@ class _Run(Environment):
             else:
                 event.then(number, now)
             # Whatever else is due at this instant comes first, also what the last turn of this loop has begun.
-            while (woken or rides.woken) and events[0][0] != now:
-                if rides.woken:
+            while (woken or loading) and events[0][0] != now:
+                if loading:
                     rides.take_aboard(now)
-                others = []
                 for line in woken:
                     if line.resource is not None:
                         self.start_line(line, line.resource, now)
@@ -253,6 +253,7 @@ class _Run(Environment):
                 woken.clear()
                 if others:
                     self.start_others(others, now)
+                    others.clear()
 
     # What happens by itself
 
