@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from sim.errors import RunError
 from sim.scenario.steps import Steps
 
 Times = NDArray[np.int64]
+NO_TIMES: Times = np.zeros(0, dtype=np.int64)
 Use = tuple[Times, Times, Times]
 """When units of a resource are taken and given back (`NEVER` where it did not happen), and how many; one row a use."""
 
@@ -80,12 +82,7 @@ def _precedence(workload: Workload, timeline: Timeline) -> list[str]:
         ready, end = (workload.columns(times, code) for times in (timeline.ready, timeline.end))
         arrival = workload.arrival[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
-            if activity.before:
-                ends = end[list(activity.before)]
-                expected = np.where((ends == NEVER).any(axis=0), NEVER, ends.max(axis=0))
-            else:
-                expected = arrival
-            wrong = ready[number] != expected
+            wrong = ready[number] != (_all_ended(end[list(activity.before)]) if activity.before else arrival)
             if wrong.any():
                 count = int(wrong.sum())
                 faults.append(
@@ -94,15 +91,23 @@ def _precedence(workload: Workload, timeline: Timeline) -> list[str]:
     return faults
 
 
+def _all_ended(end: Times) -> Times:
+    """When some activities have all ended, `NEVER` where they have not.
+
+    Args:
+        end: Shape (activities, entities).
+    """
+    return end.view(np.uint64).max(axis=0, initial=0).view(np.int64)  # -1, read as unsigned, is more than any time
+
+
 def _durations(workload: Workload, timeline: Timeline) -> list[str]:
     """Work takes as long as its workload says; what does not take place takes no time."""
     ended = timeline.end != NEVER
-    timed = np.ones(len(ended), dtype=np.bool_)
+    wrong = ended & (timeline.end - timeline.start != workload.work)
     for code, flow in enumerate(workload.plan.flows):
         for number, activity in enumerate(flow.activities):
             if activity.ride is not None:
-                timed[workload.visits_of_flow[code][:, number]] = False
-    wrong = ended & timed & (timeline.end - timeline.start != workload.work)
+                wrong[workload.first_of_flow[code] + number] = False
     passed = ended & ~workload.takes_place & (timeline.end != timeline.ready)
     return [
         f"{int(mask.sum())} visits {sentence}"
@@ -113,18 +118,22 @@ def _durations(workload: Workload, timeline: Timeline) -> list[str]:
 
 def _losses(workload: Workload, timeline: Timeline) -> list[str]:
     """What has no end by the horizon has a reason: it is still at work, or waits for something it needs."""
-    horizon = workload.plan.calendar.horizon
-    ready, begun, ended = (times != NEVER for times in (timeline.ready, timeline.start, timeline.end))
-    waits, rides = np.zeros(len(ready), dtype=np.bool_), np.zeros(len(ready), dtype=np.bool_)
-    for code, flow in enumerate(workload.plan.flows):
-        for number, activity in enumerate(flow.activities):
-            waits_for = (activity.queue, activity.ride, activity.loads, activity.awaits)
-            waits[workload.visits_of_flow[code][:, number]] = any(what is not None for what in waits_for)
-            rides[workload.visits_of_flow[code][:, number]] = activity.ride is not None
+    plan, horizon = workload.plan, workload.plan.calendar.horizon
+    visit = np.flatnonzero((timeline.start == NEVER) | (timeline.end == NEVER))
+    entity = np.searchsorted(workload.first_visit, visit, side="right") - 1
+    # Activities of all routes in one row, and where in it each route begins.
+    activities = [activity for flow in plan.flows for activity in flow.activities]
+    first = np.cumsum([0, *(len(flow.activities) for flow in plan.flows)])
+    activity = first[workload.flow[entity]] + visit - workload.first_visit[entity]
+    riding = np.array([a.ride is not None for a in activities], dtype=np.bool_)
+    waiting = riding | np.array([(a.queue, a.loads, a.awaits) != (None, None, None) for a in activities], dtype=np.bool_)
+    rides, waits = riding[activity], waiting[activity]
+    ready, begun, ended = (times[visit] != NEVER for times in (timeline.ready, timeline.start, timeline.end))
+    takes_place, due = workload.takes_place[visit], timeline.start[visit] + workload.work[visit]
     lost = {
-        "end in time and have no end": begun & ~ended & ~rides & (timeline.start + workload.work < horizon),
-        "pass through and have no end": ready & ~workload.takes_place & ~ended,
-        "need nothing and do not start": ready & workload.takes_place & ~waits & ~begun,
+        "end in time and have no end": begun & ~ended & ~rides & (due < horizon),
+        "pass through and have no end": ready & ~takes_place & ~ended,
+        "need nothing and do not start": ready & takes_place & ~waits & ~begun,
         "end behind the horizon": timeline.end >= horizon,
     }
     return [f"{int(mask.sum())} visits {sentence}" for sentence, mask in lost.items() if mask.any()]
@@ -137,57 +146,58 @@ def _forgotten(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[
         _free_at_the_end(resource, steps, use, plan.calendar.horizon)
         for resource, steps, use in zip(plan.resources, workload.capacity, uses, strict=True)
     ]
-    heads: dict[int, tuple[tuple[int, int, int], tuple[tuple[int, int], ...]]] = {}
     unbegun = workload.takes_place & (timeline.ready != NEVER) & (timeline.start == NEVER)
-    for code, flow in enumerate(plan.flows):
-        here = timeline.turned_away[workload.entities_of_flow[code]] == NEVER
-        for number, activity in enumerate(flow.activities):
-            visits = workload.visits_of_flow[code][:, number]
-            waiting = visits[unbegun[visits] & here] if activity.queue is not None else visits[:0]
-            if activity.queue is None or not len(waiting):
-                continue
-            order = np.lexsort((waiting, timeline.ready[waiting], workload.priority[waiting]))
-            first = int(waiting[order[0]])
-            rank = (int(workload.priority[first]), int(timeline.ready[first]), first)
-            if activity.queue not in heads or rank < heads[activity.queue][0]:
-                heads[activity.queue] = (rank, activity.needs)
-    return [
-        f"the head of the line of {plan.resources[queue].name} could start and is forgotten (visit {rank[2]})"
-        for queue, (rank, needs) in sorted(heads.items())
-        if all(free[resource] >= amount for resource, amount in needs)
-    ]
+    faults = []
+    for resource, line in zip(plan.resources, plan.lines, strict=True):
+        heads: list[tuple[tuple[int, int, int], tuple[tuple[int, int], ...]]] = []
+        for code, number in line:
+            here = timeline.turned_away[workload.entities_of_flow[code]] == NEVER
+            waiting = (workload.first_of_flow[code] + number)[workload.column(unbegun, code, number) & here]
+            if len(waiting):
+                priority, ready = workload.priority[waiting], timeline.ready[waiting]
+                first = np.lexsort((waiting, ready, priority))[0]
+                rank = (int(priority[first]), int(ready[first]), int(waiting[first]))
+                heads.append((rank, plan.flows[code].activities[number].needs))
+        if heads:
+            rank, needs = min(heads)
+            if all(free[needed] >= amount for needed, amount in needs):
+                faults.append(f"the head of the line of {resource.name} could start and is forgotten (visit {rank[2]})")
+    return faults
 
 
 def _delays(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str]:
     """Who waits in a line starts in a moment in which something needed there becomes free, and no later."""
     plan = workload.plan
     freed = [
-        steps.times if resource.quota else np.sort(np.concatenate((steps.times, returned)), kind="stable")
+        steps.times if resource.quota else np.sort(np.concatenate((steps.times, returned)))
         for resource, steps, (_, returned, _) in zip(plan.resources, workload.capacity, uses, strict=True)
     ]
-    enabled: list[list[Times]] = [[] for _ in plan.resources]
-    others: list[list[Times]] = [[] for _ in plan.resources]
-    for code, flow in enumerate(plan.flows):
-        starts = workload.columns(timeline.start, code)
-        delayed = starts > workload.columns(timeline.ready, code)
-        for number, activity in enumerate(flow.activities):
-            if activity.queue is None:
-                continue
-            start = starts[number][delayed[number]]
-            found = np.zeros(len(start), dtype=np.bool_)
-            for resource, _ in activity.needs:
-                found |= _among(start, freed[resource])
-            enabled[activity.queue].append(start[found])
-            others[activity.queue].append(start[~found])
     faults = []
-    for line, some, rest in zip(plan.resources, enabled, others, strict=True):
-        if some:
-            alone = np.concatenate(rest)
-            late = np.unique(alone[~_among(alone, np.sort(np.concatenate(some)))])
-            if len(late):
-                moment = int(late[0])
-                faults.append(f"{line.name} begins at {moment} ms what it could have begun before ({len(late)} times)")
+    for resource, line in zip(plan.resources, plan.lines, strict=True):
+        delayed: defaultdict[tuple[int, ...], list[Times]] = defaultdict(list)
+        for code, number in line:
+            ready, start = (workload.column(times, code, number) for times in (timeline.ready, timeline.start))
+            needed = tuple(need for need, _ in plan.flows[code].activities[number].needs)
+            delayed[needed].append(start[start > ready])
+        enabled, others = [NO_TIMES], [NO_TIMES]
+        for needed, starts in delayed.items():
+            moments = _distinct(np.concatenate(starts))
+            found = np.zeros(len(moments), dtype=np.bool_)
+            for need in needed:
+                found |= _among(moments, freed[need])
+            enabled.append(moments[found])
+            others.append(moments[~found])
+        alone = _distinct(np.concatenate(others))
+        late = alone[~_among(alone, np.sort(np.concatenate(enabled)))]
+        if len(late):
+            faults.append(f"{resource.name} begins at {late[0]} ms what it could have begun before ({len(late)} times)")
     return faults
+
+
+def _distinct(moments: Times) -> Times:
+    """Every moment once, in order; `np.unique` does it by hashing, which takes longer."""
+    ordered = np.sort(moments)
+    return ordered[np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]]
 
 
 def _among(moments: Times, known: Times) -> NDArray[np.bool_]:
@@ -215,34 +225,25 @@ def usage(workload: Workload, timeline: Timeline) -> list[Use]:
         For each resource (taken, returned, amount), one row a use; returned is `NEVER` where it did not happen.
     """
     plan = workload.plan
-    taken: list[list[Times]] = [[] for _ in plan.resources]
-    returned: list[list[Times]] = [[] for _ in plan.resources]
-    amounts: list[list[Times]] = [[] for _ in plan.resources]
+    taken: list[list[Times]] = [[NO_TIMES] for _ in plan.resources]
+    returned: list[list[Times]] = [[NO_TIMES] for _ in plan.resources]
+    amounts: list[list[Times]] = [[NO_TIMES] for _ in plan.resources]
     for code, flow in enumerate(plan.flows):
-        starts, ends = (workload.columns(times, code) for times in (timeline.start, timeline.end))
-        begun = workload.columns(workload.takes_place, code) & (starts != NEVER)
         away = timeline.turned_away[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
-            uses = [] if activity.station is None else [(activity.station, activity.amount, number, number)]
-            uses += [(resource, amount, seized, number) for resource, amount, seized in activity.gives_back]
-            uses += [
-                (resource, amount, number, number)
-                for resource, amount in activity.needs
-                if plan.resources[resource].quota
-            ]
-            for resource, amount, begin, end in uses:
-                used, back = begun[begin], ends[end]
-                taken[resource].append(starts[begin][used])
+            uses = [] if activity.station is None else [(activity.station, activity.amount, number)]
+            uses += activity.gives_back
+            uses += [(resource, amount, number) for resource, amount in activity.needs if plan.resources[resource].quota]
+            back = workload.column(timeline.end, code, number) if uses else NO_TIMES
+            for resource, amount, seized in uses:
+                start = workload.column(timeline.start, code, seized)
+                used = workload.column(workload.takes_place, code, seized) & (start != NEVER)
+                taken[resource].append(start[used])
                 returned[resource].append(np.where((back == NEVER) & (away != NEVER), away, back)[used])
                 amounts[resource].append(np.full(int(used.sum()), amount, dtype=np.int64))
-    empty = np.zeros(0, dtype=np.int64)
     return [
-        (
-            np.concatenate([empty, *taken[code]]),
-            np.concatenate([empty, *returned[code]]),
-            np.concatenate([empty, *amounts[code]]),
-        )
-        for code in range(len(plan.resources))
+        (np.concatenate(begins), np.concatenate(ends), np.concatenate(units))
+        for begins, ends, units in zip(taken, returned, amounts, strict=True)
     ]
 
 
@@ -256,19 +257,17 @@ def _capacity(workload: Workload, uses: list[Use]) -> list[str]:
         if resource.quota:
             faults += _quota(resource, steps, taken, amount)
             continue
-        given_back = np.where(returned == NEVER, horizon, returned)
-        used = Steps.counting(taken, given_back, amount)
-        moments = used.times[_among(used.times, np.sort(taken))]
-        capacity = steps.at(moments)
-        closed = capacity == 0
-        over = (used.at(moments) > capacity) & ~closed
-        if closed.any():
-            first = int(moments[closed][0])
-            faults.append(f"{resource.name} begins work at {first} ms, when it is closed ({int(closed.sum())} times)")
-        if over.any():
-            faults.append(
-                f"{resource.name} is above its capacity at {int(moments[over][0])} ms ({int(over.sum())} times)"
-            )
+        used = Steps.counting(taken, np.where(returned == NEVER, horizon, returned), amount)
+        capacity = steps.along(used.times)
+        # Few are left to look up, and of a sound run mostly none: work that goes on when the resource closes.
+        suspect = (capacity == 0) | (used.values > capacity)
+        suspect[suspect] = _among(used.times[suspect], np.sort(taken))
+        closed = used.times[suspect & (capacity == 0)]
+        over = used.times[suspect & (capacity != 0)]
+        if len(closed):
+            faults.append(f"{resource.name} begins work at {closed[0]} ms, when it is closed ({len(closed)} times)")
+        if len(over):
+            faults.append(f"{resource.name} is above its capacity at {over[0]} ms ({len(over)} times)")
     return faults
 
 
@@ -288,20 +287,12 @@ def _lines(workload: Workload, timeline: Timeline) -> list[str]:
     """Nobody overtakes in a line, none is longer than its limit, and only who finds a full one is turned away."""
     faults: list[str] = []
     plan, horizon = workload.plan, workload.plan.calendar.horizon
-    parts: list[list[Times]] = [[] for _ in plan.resources]
-    away = np.repeat(timeline.turned_away, np.diff(workload.first_visit))
-    for code, flow in enumerate(plan.flows):
-        for number, activity in enumerate(flow.activities):
-            if activity.queue is not None:
-                parts[activity.queue].append(workload.visits_of_flow[code][:, number])
-    gone = away != NEVER
-    for resource, columns in zip(plan.resources, parts, strict=True):
-        visit = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *columns]))
-        visit = visit[workload.takes_place[visit] & (timeline.ready[visit] != NEVER)]
-        ready, start = timeline.ready[visit], timeline.start[visit]
-        refused = (start == NEVER) & gone[visit]
-        gone[visit[refused]] = False
-        until = np.where(start != NEVER, start, np.where(refused, away[visit], horizon))
+    for resource, line in zip(plan.resources, plan.lines, strict=True):
+        if not line:
+            continue
+        visit, ready, start, away = _waiting(workload, timeline, line)
+        refused = (start == NEVER) & (away != NEVER)
+        until = np.where(start != NEVER, start, np.where(refused, away, horizon))
         overtakes = overtaking(workload.priority[visit], ready, until) & (start != NEVER)
         if overtakes.any():
             faults.append(f"{resource.name} serves {int(overtakes.sum())} visits before those in front of them")
@@ -317,6 +308,24 @@ def _lines(workload: Workload, timeline: Timeline) -> list[str]:
         if (there < resource.queue_limit).any():
             faults.append(f"{resource.name} turns entities away before its line is full")
     return faults
+
+
+def _waiting(
+    workload: Workload, timeline: Timeline, line: list[tuple[int, int]]
+) -> tuple[Times, Times, Times, Times]:
+    """The visits that come into a line, ascending: visit, ready, start, and when its entity was turned away."""
+    parts = []
+    for code, number in line:
+        ready = workload.column(timeline.ready, code, number)
+        there = np.flatnonzero(workload.column(workload.takes_place, code, number) & (ready != NEVER))
+        visit = workload.first_of_flow[code][there] + number
+        away = timeline.turned_away[workload.entities_of_flow[code][there]]
+        parts.append((visit, ready[there], timeline.start[visit], away))
+    if len(parts) == 1:
+        return parts[0]
+    visit, ready, start, away = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(visit)
+    return visit[order], ready[order], start[order], away[order]
 
 
 def _refusals(workload: Workload, timeline: Timeline) -> list[str]:
@@ -347,12 +356,20 @@ def _refusals(workload: Workload, timeline: Timeline) -> list[str]:
 def leaving(workload: Workload, timeline: Timeline) -> Times:
     """When each entity has all its activities behind it or is turned away, otherwise `NEVER`; shape (entities,)."""
     left = np.empty(len(workload.flow), dtype=np.int64)
-    for code in range(len(workload.plan.flows)):
-        ends = timeline.end[workload.visits_of_flow[code]]
-        left[workload.entities_of_flow[code]] = np.where(
-            (ends == NEVER).any(axis=1), NEVER, ends.max(axis=1, initial=0)
-        )
-    return np.where(timeline.turned_away != NEVER, timeline.turned_away, left)
+    for code, entities in enumerate(workload.entities_of_flow):
+        left[entities] = leaving_of_flow(workload, timeline, code)
+    return left
+
+
+def leaving_of_flow(workload: Workload, timeline: Timeline, code: int) -> Times:
+    """The same of the entities of a route, by arrival."""
+    away = timeline.turned_away[workload.entities_of_flow[code]]
+    return np.where(away != NEVER, away, through(workload, timeline, code))
+
+
+def through(workload: Workload, timeline: Timeline, code: int) -> Times:
+    """When each entity of a route, by arrival, has all its activities behind it, otherwise `NEVER`."""
+    return _all_ended(workload.columns(timeline.end, code))
 
 
 def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[str]]:
@@ -367,7 +384,7 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
     for code, flow in enumerate(plan.flows):
         mine = workload.entities_of_flow[code]
         away = timeline.turned_away[mine] != NEVER
-        unfinished = (timeline.end[workload.visits_of_flow[code]] == NEVER).any(axis=1)
+        unfinished = (workload.columns(timeline.end, code) == NEVER).any(axis=0)
         arrived_by[flow.name] += len(mine)
         left_by[flow.name] += int((gone[mine] & ~away).sum())
         inside_by[flow.name] += int((unfinished & ~away).sum())
@@ -381,11 +398,8 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
     # Little's law, its two sides by different roads: the integral of the number inside from the sorted moments at which
     # it changes, and the sum of the entities' own times. Whole numbers both, so they must be equal, not nearly equal.
     until = np.where(gone, left, horizon)
-    moments = np.concatenate((workload.arrival, until, [horizon]))
-    changes = np.concatenate((np.ones(len(until), dtype=np.int64), -np.ones(len(until), dtype=np.int64), [0]))
-    order = np.argsort(moments)
-    number = np.cumsum(changes[order])
-    area = int((number[:-1] * np.diff(moments[order])).sum())
+    inside = Steps.counting(workload.arrival, until)
+    area = int((inside.values[:-1] * np.diff(inside.times)).sum())
     times = int((until - workload.arrival).sum())
     if area != times:
         faults.append(f"Little's law: the number inside integrates to {area} ms, the times inside sum to {times} ms")

@@ -202,10 +202,12 @@ def overtaking(priority: Times, ready: Times, until: Times) -> Mask:
     for rank in np.unique(priority):
         mine = np.flatnonzero(priority == rank)
         mine = mine[np.argsort(ready[mine], kind="stable")]
-        latest = np.maximum.accumulate(until[mine])
+        begin, end = ready[mine], until[mine]
+        latest = np.maximum.accumulate(end)
+        late = np.flatnonzero(latest > end)
         # Who starts in the moment in which it is ready may do so before another one becomes ready in this moment.
-        before = np.where(until[mine] > ready[mine], np.arange(len(mine)), np.searchsorted(ready[mine], ready[mine]))
-        wrong[mine] = (before > 0) & (latest[np.maximum(before - 1, 0)] > until[mine])
+        before = np.where(end[late] > begin[late], late, np.searchsorted(begin, begin[late]))
+        wrong[mine[late]] = (before > 0) & (latest[np.maximum(before - 1, 0)] > end[late])
         ahead = priority < rank
         if ahead.any():
             wrong[mine] |= waiting_before(ready[ahead], until[ahead]).at(until[mine]) > 0

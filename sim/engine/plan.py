@@ -113,6 +113,16 @@ class Plan:
         """Every flow once, in order."""
         return list(dict.fromkeys(flow.name for flow in self.flows))
 
+    @property
+    def lines(self) -> list[list[tuple[int, int]]]:
+        """For every resource who waits in its line: the codes of route and activity."""
+        found: list[list[tuple[int, int]]] = [[] for _ in self.resources]
+        for code, flow in enumerate(self.flows):
+            for number, activity in enumerate(flow.activities):
+                if activity.queue is not None:
+                    found[activity.queue].append((code, number))
+        return found
+
 
 Variants = Mapping[str, Mapping[frozenset[str], Route]]
 """For each flow its routes by the partly adopted reforms that they contain."""

@@ -77,16 +77,33 @@ class Workload:
         return tuple(np.flatnonzero(self.flow == code) for code in range(len(self.plan.flows)))
 
     @cached_property
+    def first_of_flow(self) -> tuple[Times, ...]:
+        """For each route (see `Plan.flows`) the first visit of each of its entities, by arrival."""
+        return tuple(self.first_visit[entities] for entities in self.entities_of_flow)
+
+    @cached_property
     def visits_of_flow(self) -> tuple[Times, ...]:
-        """For each route (see `Plan.flows`) the visit numbers, shape (entities by arrival, activities)."""
+        """For each route (see `Plan.flows`) the visit numbers, shape (entities by arrival, activities).
+
+        As large as a time of every visit; to read the times of an activity or a route, `column` and `columns` need
+        less room and time.
+        """
         return tuple(
-            self.first_visit[entities][:, None] + np.arange(len(flow.activities))
-            for entities, flow in zip(self.entities_of_flow, self.plan.flows, strict=True)
+            first[:, None] + np.arange(len(flow.activities))
+            for first, flow in zip(self.first_of_flow, self.plan.flows, strict=True)
         )
 
+    def column(self, values: NDArray[Column], code: int, number: int) -> NDArray[Column]:
+        """Of one value a visit those of one activity of a route: shape (entities by arrival,)."""
+        return values.take(self.first_of_flow[code] + number)
+
     def columns(self, values: NDArray[Column], code: int) -> NDArray[Column]:
-        """One value a visit, taken apart for a route: shape (activities, entities by arrival), row by row."""
-        return np.ascontiguousarray(values[self.visits_of_flow[code]].T)
+        """Of one value a visit those of a route: shape (activities, entities by arrival), row by row."""
+        first = self.first_of_flow[code]
+        rows = np.empty((len(self.plan.flows[code].activities), len(first)), dtype=values.dtype)
+        for number, row in enumerate(rows):
+            np.take(values, first + number, out=row, mode="clip")  # no index is clipped; to say so spares a copy
+        return rows
 
 
 def bind(plan: Plan, cohort: Cohort) -> Workload:
