@@ -120,7 +120,7 @@ def _losses(workload: Workload, timeline: Timeline) -> list[str]:
     """What has no end by the horizon has a reason: it is still at work, or waits for something it needs."""
     plan, horizon = workload.plan, workload.plan.calendar.horizon
     visit = np.flatnonzero((timeline.start == NEVER) | (timeline.end == NEVER))
-    entity = np.searchsorted(workload.first_visit, visit, side="right") - 1
+    entity = workload.entities_of(visit)
     # Activities of all routes in one row, and where in it each route begins.
     activities = [activity for flow in plan.flows for activity in flow.activities]
     first = np.cumsum([0, *(len(flow.activities) for flow in plan.flows)])
@@ -286,19 +286,17 @@ def _quota(resource: Resource, steps: Steps, taken: Times, amount: Times) -> lis
 def _lines(workload: Workload, timeline: Timeline) -> list[str]:
     """Nobody overtakes in a line, none is longer than its limit, and only who finds a full one is turned away."""
     faults: list[str] = []
-    plan, horizon = workload.plan, workload.plan.calendar.horizon
+    plan = workload.plan
     for resource, line in zip(plan.resources, plan.lines, strict=True):
-        if not line:
-            continue
-        visit, ready, start, away = _waiting(workload, timeline, line)
-        refused = (start == NEVER) & (away != NEVER)
-        until = np.where(start != NEVER, start, np.where(refused, away, horizon))
+        visit = np.sort(in_line(workload, timeline, line))
+        ready, start = timeline.ready.take(visit), timeline.start.take(visit)
+        until, refused = waiting_until(workload, timeline, visit)
         overtakes = overtaking(workload.priority[visit], ready, until) & (start != NEVER)
         if overtakes.any():
             faults.append(f"{resource.name} serves {int(overtakes.sum())} visits before those in front of them")
         if resource.queue_limit is None:
-            if refused.any():
-                faults.append(f"{resource.name} turns {int(refused.sum())} entities away and has no limit")
+            if len(refused):
+                faults.append(f"{resource.name} turns {len(refused)} entities away and has no limit")
             continue
         if (Steps.counting(ready, until).values > resource.queue_limit).any():
             faults.append(f"the line of {resource.name} is longer than its limit")
@@ -310,22 +308,29 @@ def _lines(workload: Workload, timeline: Timeline) -> list[str]:
     return faults
 
 
-def _waiting(
-    workload: Workload, timeline: Timeline, line: list[tuple[int, int]]
-) -> tuple[Times, Times, Times, Times]:
-    """The visits that come into a line, ascending: visit, ready, start, and when its entity was turned away."""
-    parts = []
+def in_line(workload: Workload, timeline: Timeline, line: list[tuple[int, int]]) -> Times:
+    """The visits that come into a line (see `Plan.lines`), ascending within each of its activities."""
+    parts = [NO_TIMES]
     for code, number in line:
-        ready = workload.column(timeline.ready, code, number)
-        there = np.flatnonzero(workload.column(workload.takes_place, code, number) & (ready != NEVER))
-        visit = workload.first_of_flow[code][there] + number
-        away = timeline.turned_away[workload.entities_of_flow[code][there]]
-        parts.append((visit, ready[there], timeline.start[visit], away))
-    if len(parts) == 1:
-        return parts[0]
-    visit, ready, start, away = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(visit)
-    return visit[order], ready[order], start[order], away[order]
+        there = workload.column(workload.takes_place, code, number)
+        there &= workload.column(timeline.ready, code, number) != NEVER
+        parts.append(workload.first_of_flow[code][there] + number)
+    return np.concatenate(parts)
+
+
+def waiting_until(workload: Workload, timeline: Timeline, visits: Times) -> tuple[Times, Times]:
+    """Until when visits wait in a line: up to their start, until their entity is turned away, or to the horizon.
+
+    Returns:
+        The moments, and the indices of those that are turned away.
+    """
+    start = timeline.start.take(visits)
+    until = np.where(start == NEVER, workload.plan.calendar.horizon, start)
+    unbegun = np.flatnonzero(start == NEVER)
+    away = timeline.turned_away[workload.entities_of(visits[unbegun])]
+    refused = unbegun[away != NEVER]
+    until[refused] = away[away != NEVER]
+    return until, refused
 
 
 def _refusals(workload: Workload, timeline: Timeline) -> list[str]:

@@ -20,6 +20,8 @@ from sim.scenario.units import LONGEST
 
 Times = NDArray[np.int64]
 Column = TypeVar("Column", bound=np.generic)
+EVERYBODY = slice(None)
+"""Stands for all entities of a route where some can be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,19 @@ class Workload:
             for first, flow in zip(self.first_of_flow, self.plan.flows, strict=True)
         )
 
+    def entities_of(self, visits: Times) -> Times:
+        """The entity of each of some visits."""
+        return np.searchsorted(self.first_visit, visits, side="right") - 1
+
     def column(self, values: NDArray[Column], code: int, number: int) -> NDArray[Column]:
         """Of one value a visit those of one activity of a route: shape (entities by arrival,)."""
         return values.take(self.first_of_flow[code] + number)
 
-    def columns(self, values: NDArray[Column], code: int) -> NDArray[Column]:
-        """Of one value a visit those of a route: shape (activities, entities by arrival), row by row."""
-        first = self.first_of_flow[code]
+    def columns(
+        self, values: NDArray[Column], code: int, chosen: NDArray[np.bool_] | slice = EVERYBODY
+    ) -> NDArray[Column]:
+        """Of one value a visit those of a route: shape (activities, chosen entities by arrival), row by row."""
+        first = self.first_of_flow[code][chosen]
         rows = np.empty((len(self.plan.flows[code].activities), len(first)), dtype=values.dtype)
         for number, row in enumerate(rows):
             np.take(values, first + number, out=row, mode="clip")  # no index is clipped; to say so spares a copy

@@ -28,7 +28,8 @@ def add_backlogs(tables: Tables, clocks: Mapping[str, Clock], workload: Workload
     window.
     """
     plan = workload.plan
-    inside = _inside(clocks, workload, timeline)
+    struck = {plan.resources[code].port for disruption in plan.disruptions for code in disruption.resources}
+    inside = _inside(struck, clocks, workload, timeline)
     window = plan.calendar.window
     for disruption in plan.disruptions:
         strikes = workload.disruptions[disruption.name]
@@ -53,11 +54,15 @@ def add_backlogs(tables: Tables, clocks: Mapping[str, Clock], workload: Workload
             )
 
 
-def _inside(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> dict[str, Steps]:
-    """The number of entities in each port over time."""
+def _inside(
+    ports: set[str], clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
+) -> dict[str, Steps]:
+    """The number of entities in each of some ports over time, of those that have a flow."""
     horizon = workload.plan.calendar.horizon
     parts: dict[str, list[tuple[Times, Times]]] = {}
     for code, flow in enumerate(workload.plan.flows):
+        if flow.port not in ports:
+            continue
         entered, left = presence(clocks, workload, timeline, code)
         away = timeline.turned_away[workload.entities_of_flow[code]]
         until = np.where(away != NEVER, away, np.where(left == NEVER, horizon, left))

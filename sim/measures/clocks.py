@@ -21,8 +21,8 @@ PRESENCE = "port_dwell"
 POINTS = np.arange(1, 100) / 100
 STRETCHES = 240
 """Points of a line over the time of arrival, at most."""
-TABLED = np.array([0.5, 0.9, 0.95])
-"""Quantiles that stand in the tables."""
+TABLED = np.searchsorted(POINTS, [0.5, 0.9, 0.95])
+"""Which of them stand in the tables."""
 ROUNDING = 1e-9
 """Of an entity: what sums of probabilities may be off."""
 
@@ -71,7 +71,7 @@ def point_times(
             return workload.arrival[workload.entities_of_flow[code]], None
         number = flow.code(name)
         if number is not None:
-            return getattr(timeline, moment)[workload.visits_of_flow[code][:, number]], number
+            return workload.column(getattr(timeline, moment), code, number), number
     return None
 
 
@@ -194,7 +194,8 @@ def _add(tables: Tables, port: str, subject: str, *, name: str, clock: Clock, re
     finished = np.concatenate([reading.finished for reading in readings])
     count = sum(len(reading.begin) for reading in readings)
     some = len(hours) > 0
-    p50, p90, p95 = quantiles(hours, finished, TABLED)
+    line = quantiles(hours, finished, POINTS)
+    p50, p90, p95 = line[TABLED]
     tables.add(
         port,
         subject,
@@ -218,5 +219,5 @@ def _add(tables: Tables, port: str, subject: str, *, name: str, clock: Clock, re
             axis="probability",
             x=POINTS,
             unit="h",
-            values=quantiles(hours, finished, POINTS),
+            values=line,
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
-from sim.measures.clocks import PRESENCE, measured, read_clock
-from sim.measures.paths import path_times
+from sim.measures.clocks import PRESENCE, Reading, measured, read_clock
+from sim.measures.paths import PathTimes
 from sim.measures.table import Tables
 from sim.scenario.costs import FlowCosts, Staff
 from sim.scenario.procedure import Clock
@@ -37,6 +37,8 @@ def add_costs(
     costs: Mapping[str, FlowCosts],
     workload: Workload,
     timeline: Timeline,
+    *,
+    paths: Sequence[PathTimes | None],
 ) -> None:
     """Costs and emissions of every flow that says what its time costs or whose activities do, per measured entity.
 
@@ -52,22 +54,22 @@ def add_costs(
         bill = bills.setdefault((flow.port, flow.name), _Bill())
         chosen = measured(workload, timeline, code)
         bill.entities += int(chosen.sum())
-        visits = workload.visits_of_flow[code][chosen]
-        done = workload.takes_place[visits] & (timeline.end[visits] != NEVER)
+        done = {
+            number: int((workload.column(workload.takes_place, code, number) & ended & chosen).sum())
+            for number in {number for number, _ in [*fees, *emissions]}
+            for ended in [workload.column(timeline.end, code, number) != NEVER]
+        }
         for number, fee in fees:
-            bill.parts["fees", fee.bearer] += fee.amount * int(done[:, number].sum())
+            bill.parts["fees", fee.bearer] += fee.amount * done[number]
         for number, kilograms in emissions:
-            bill.emit(kilograms * int(done[:, number].sum()))
+            bill.emit(kilograms * done[number])
         if rules is not None and PRESENCE in clocks:
-            _add_time(bill, rules, clocks[PRESENCE], workload=workload, timeline=timeline, code=code)
+            _add_time(bill, rules, read_clock(clocks[PRESENCE], workload, timeline, code), paths[code])
     for (port, name), bill in sorted(bills.items()):
         _write(tables, port, name, bill)
 
 
-def _add_time(
-    bill: _Bill, rules: FlowCosts, clock: Clock, *, workload: Workload, timeline: Timeline, code: int
-) -> None:
-    reading = read_clock(clock, workload, timeline, code)
+def _add_time(bill: _Bill, rules: FlowCosts, reading: Reading | None, path: PathTimes | None) -> None:
     if reading is None:
         return
     if rules.value_of_time is not None:
@@ -75,7 +77,6 @@ def _add_time(
     if rules.waiting is not None:
         beyond = np.maximum(reading.hours - rules.waiting.after / HOUR, 0.0)
         bill.parts["waiting_charges", rules.waiting.bearer] += rules.waiting.charge / 24 * float(beyond.sum())
-    path = path_times(clock, workload, timeline, code)
     if rules.idling is not None and path is not None:
         idle = rules.idling.share * float(path.queueing.sum() + path.closed.sum())
         litres = idle * rules.idling.burns

@@ -12,7 +12,7 @@ from sim.engine.workload import Workload
 from sim.measures.backlog import add_backlogs
 from sim.measures.clocks import add_clocks, add_course
 from sim.measures.costs import add_costs, add_staff
-from sim.measures.paths import add_paths
+from sim.measures.paths import add_paths, all_path_times
 from sim.measures.security import add_security
 from sim.measures.stations import add_stations
 from sim.measures.table import Tables
@@ -51,10 +51,11 @@ def measure(
     add_clocks(tables, clocks, workload, timeline)
     add_course(tables, clocks, workload, timeline)
     add_throughput(tables, clocks, workload, timeline)
-    add_paths(tables, clocks, workload, timeline)
+    paths = all_path_times(clocks, workload, timeline)
+    add_paths(tables, workload, paths)
     add_stations(tables, workload, timeline, usage(workload, timeline) if uses is None else uses)
     add_security(tables, workload, timeline)
     add_backlogs(tables, clocks, workload, timeline)
-    add_costs(tables, clocks, costs, workload, timeline)
+    add_costs(tables, clocks, costs, workload, timeline, paths=paths)
     add_staff(tables, staff, workload)
     return tables.measure_frame(), tables.series_frame()

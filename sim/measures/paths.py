@@ -7,7 +7,7 @@ activities ran beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,14 +57,14 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
     begin, end = begins[chosen], ends[0][chosen]
     until = np.where(end == NEVER, horizon, end)
     ready, start, ended = (
-        workload.columns(times, code)[:, chosen] for times in (timeline.ready, timeline.start, timeline.end)
+        workload.columns(times, code, chosen) for times in (timeline.ready, timeline.start, timeline.end)
     )
     on_path = _critical_path(flow, last, ready, ended, end)
     width, count = ready.shape
     queueing, closed, service = np.zeros(width), np.zeros(width), np.zeros(width)
     for number, activity in enumerate(flow.activities):
-        here = on_path[number]
-        if not here.any():
+        here = np.flatnonzero(on_path[number])
+        if not len(here):
             continue
         floor, ceiling = begin[here], until[here]
         from_ready = np.clip(ready[number][here], floor, ceiling)
@@ -75,7 +75,8 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
         waited = int((from_start - from_ready).sum())
         if activity.queue is not None:
             shut = workload.capacity[activity.queue].zero()
-            without = int((shut.integral(from_start) - shut.integral(from_ready)).sum())
+            waits = from_start > from_ready
+            without = int((shut.integral(from_start[waits]) - shut.integral(from_ready[waits])).sum())
             closed[number] = without
             waited -= without
         queueing[number] = waited
@@ -119,11 +120,19 @@ def _ancestors_and_self(flow: FlowPlan, number: int) -> set[int]:
     return found
 
 
-def add_paths(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
-    """Queueing, closed and service hours on the critical path, by phase, agency, station and activity."""
+def all_path_times(
+    clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
+) -> tuple[PathTimes | None, ...]:
+    """For each route the time in port taken apart; None where there is none."""
     clock = clocks.get(PRESENCE)
-    if clock is None:
-        return
+    return tuple(
+        path_times(clock, workload, timeline, code) if clock is not None else None
+        for code in range(len(workload.plan.flows))
+    )
+
+
+def add_paths(tables: Tables, workload: Workload, paths: Sequence[PathTimes | None]) -> None:
+    """Queueing, closed and service hours on the critical path, by phase, agency, station and activity."""
     resources = workload.plan.resources
 
     def station(activity: ActivityPlan) -> str:
@@ -131,8 +140,7 @@ def add_paths(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, t
 
     entities: dict[str, int] = {}
     hours: dict[tuple[str, str, str, str, str], float] = {}
-    for code, flow in enumerate(workload.plan.flows):
-        times = path_times(clock, workload, timeline, code)
+    for flow, times in zip(workload.plan.flows, paths, strict=True):
         if times is None:
             continue
         entities[flow.name] = entities.get(flow.name, 0) + times.entities

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.engine.audit import through
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 from sim.measures.clocks import measured
@@ -34,12 +35,13 @@ def add_security(tables: Tables, workload: Workload, timeline: Timeline) -> None
     tallies: dict[tuple[str, str, str], _Tally] = {}
     for code, flow in enumerate(workload.plan.flows):
         violations = sorted({violation for activity in flow.activities for violation in activity.rules.detects})
-        visits = workload.visits_of_flow[code]
-        through = measured(workload, timeline, code) & ~(timeline.end[visits] == NEVER).any(axis=1)
+        if not violations:
+            continue
+        passed = measured(workload, timeline, code) & (through(workload, timeline, code) != NEVER)
         for violation in violations:
             looking = [number for number, a in enumerate(flow.activities) if violation in a.rules.detects]
             tally = tallies.setdefault((flow.port, flow.name, violation), _Tally())
-            _count(tally, workload, timeline, code, looking=looking, violation=violation, through=through)
+            _count(tally, workload, timeline, code, looking=looking, violation=violation, passed=passed)
     for (port, name, violation), tally in sorted(tallies.items()):
         subject = f"{name}/{violation}"
         tables.add(port, subject, "inspected", "share", mean=_ratio(tally.inspected, tally.entities))
@@ -72,15 +74,16 @@ def _count(
     *,
     looking: list[int],
     violation: str,
-    through: NDArray[np.bool_],
+    passed: NDArray[np.bool_],
 ) -> None:
-    visits = workload.visits_of_flow[code][through]
     outcomes = workload.outcomes[code]
-    guilty = np.array(outcomes[violation][through] == True, dtype=np.bool_)  # noqa: E712  # an array of objects
-    caught = np.array(outcomes[found(violation)][through] == True, dtype=np.bool_)  # noqa: E712  # the same
-    looked_at = workload.takes_place[visits[:, looking]].any(axis=1)
-    spent = (timeline.end[visits[:, looking]] - timeline.ready[visits[:, looking]]).sum(axis=1)
-    tally.entities += len(visits)
+    guilty = np.array(outcomes[violation][passed] == True, dtype=np.bool_)  # noqa: E712  # an array of objects
+    caught = np.array(outcomes[found(violation)][passed] == True, dtype=np.bool_)  # noqa: E712  # the same
+    looked_at, spent = np.zeros(len(guilty), dtype=np.bool_), np.zeros(len(guilty), dtype=np.int64)
+    for number in looking:
+        looked_at |= workload.column(workload.takes_place, code, number)[passed]
+        spent += (workload.column(timeline.end, code, number) - workload.column(timeline.ready, code, number))[passed]
+    tally.entities += len(guilty)
     tally.inspected += int(looked_at.sum())
     tally.present += int(guilty.sum())
     tally.caught += int((guilty & caught).sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.audit import Use
+from sim.engine.audit import Use, in_line, waiting_until
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 from sim.measures.clocks import measured, quantiles
@@ -18,15 +18,19 @@ Times = NDArray[np.int64]
 
 def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: list[Use]) -> None:
     """Every station and pool that somebody uses."""
-    calendar = workload.plan.calendar
-    window = calendar.window
-    horizon = calendar.horizon
-    lines = _lines(workload, timeline)
-    for number, (resource, use) in enumerate(zip(workload.plan.resources, uses, strict=True)):
-        ready, start, end, until, counted = lines[number]
+    plan = workload.plan
+    window, horizon = plan.calendar.window, plan.calendar.horizon
+    counts = np.zeros(len(workload.flow), dtype=np.bool_)
+    for code, entities in enumerate(workload.entities_of_flow):
+        counts[entities] = measured(workload, timeline, code)
+    for number, (resource, line, use) in enumerate(zip(plan.resources, plan.lines, uses, strict=True)):
+        visit = in_line(workload, timeline, line)
         taken, returned, amount = use
-        if not len(ready) and not len(taken):
+        if not len(visit) and not len(taken):
             continue
+        ready, start, end = (times.take(visit) for times in (timeline.ready, timeline.start, timeline.end))
+        until, _ = waiting_until(workload, timeline, visit)
+        counted = counts[workload.entities_of(visit)]
         begun = start != NEVER
         waiting = (until - ready)[counted] / HOUR
         (p95,) = quantiles(waiting, begun[counted], np.array([0.95]))
@@ -46,14 +50,12 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: l
         if resource.quota:
             share = _used(workload.capacity[number], taken, amount, window)
         else:
-            busy = Steps.counting(taken, np.where(returned == NEVER, horizon, returned), amount).integral(
-                np.array(window)
-            )
+            back = np.where(returned == NEVER, horizon, returned)
+            busy = (amount * (np.clip(back, *window) - np.clip(taken, *window))).sum()
             opened = workload.capacity[number].integral(np.array(window))
-            share = (busy[1] - busy[0]) / (opened[1] - opened[0]) if opened[1] > opened[0] else np.nan
+            share = busy / (opened[1] - opened[0]) if opened[1] > opened[0] else np.nan
         tables.add(resource.port, resource.name, "utilisation", "share", mean=share)
-        queue = Steps.counting(ready, until)
-        tables.add_level(resource.port, resource.name, "queue_length", queue, window)
+        tables.add_level(resource.port, resource.name, "queue_length", Steps.counting(ready, until), window)
 
 
 def _used(steps: Steps, taken: Times, amount: Times, window: tuple[int, int]) -> float:
@@ -62,31 +64,3 @@ def _used(steps: Steps, taken: Times, amount: Times, window: tuple[int, int]) ->
     allowed = int(steps.values[periods].sum())
     used = int(amount[(taken >= window[0]) & (taken < window[1])].sum())
     return used / allowed if allowed else float("nan")
-
-
-Line = tuple[Times, Times, Times, Times, NDArray[np.bool_]]
-"""Visits in a line: ready, start, end, until when they wait, and whether their entity is measured."""
-
-
-def _lines(workload: Workload, timeline: Timeline) -> list[Line]:
-    """For every resource the visits that wait in its line."""
-    parts: list[list[Line]] = [[] for _ in workload.plan.resources]
-    for code, flow in enumerate(workload.plan.flows):
-        readies, starts, ends = (workload.columns(t, code) for t in (timeline.ready, timeline.start, timeline.end))
-        waits = workload.columns(workload.takes_place, code) & (readies != NEVER)
-        mask = measured(workload, timeline, code)
-        away = timeline.turned_away[workload.entities_of_flow[code]]
-        for number, activity in enumerate(flow.activities):
-            if activity.queue is None:
-                continue
-            there = waits[number]
-            ready, start, end, refused = readies[number][there], starts[number][there], ends[number][there], away[there]
-            until = np.where(start != NEVER, start, np.where(refused != NEVER, refused, workload.plan.calendar.horizon))
-            parts[activity.queue].append((ready, start, end, until, mask[there]))
-    empty = np.zeros(0, dtype=np.int64)
-    nothing = (empty, empty, empty, empty, np.zeros(0, dtype=np.bool_))
-    lines = []
-    for found in parts:
-        ready, start, end, until, counted = (np.concatenate(column) for column in zip(nothing, *found, strict=True))
-        lines.append((ready, start, end, until, counted))
-    return lines

@@ -43,15 +43,15 @@ class Tables:
         more room than a short one.
         """
         values, lengths = level.within(*window)
-        order = np.argsort(values, kind="stable")
-        share = np.cumsum(lengths[order]) / lengths.sum()
+        lowest = values.min()
+        share = np.cumsum(np.bincount(values - lowest, weights=lengths)) / lengths.sum()
         self.add(
             port,
             subject,
             measure,
             "entities",
             mean=float((values * lengths).sum() / lengths.sum()),
-            p95=float(values[order][np.searchsorted(share, 0.95)]),
+            p95=float(lowest + np.searchsorted(share, 0.95)),
             max=float(values.max()),
         )
         length = -(-(window[1] - window[0]) // (HOUR * HOURLY))

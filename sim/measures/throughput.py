@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.audit import leaving
+from sim.engine.audit import leaving_of_flow
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 from sim.measures.clocks import PRESENCE, begin_times, point_times
@@ -31,9 +31,7 @@ def presence(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
     begins = begin_times(clock, workload, timeline, code) if clock is not None else None
     ends = point_times(clock.end, workload, timeline, code) if clock is not None else None
     if begins is None or ends is None:
-        return workload.arrival[workload.entities_of_flow[code]], leaving(workload, timeline)[
-            workload.entities_of_flow[code]
-        ]
+        return workload.arrival[workload.entities_of_flow[code]], leaving_of_flow(workload, timeline, code)
     return begins, ends[0]
 
 
