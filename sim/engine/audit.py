@@ -230,6 +230,7 @@ def usage(workload: Workload, timeline: Timeline) -> list[Use]:
     amounts: list[list[Times]] = [[NO_TIMES] for _ in plan.resources]
     for code, flow in enumerate(plan.flows):
         away = timeline.turned_away[workload.entities_of_flow[code]]
+        some_away = bool((away != NEVER).any())
         for number, activity in enumerate(flow.activities):
             uses = [] if activity.station is None else [(activity.station, activity.amount, number)]
             uses += activity.gives_back
@@ -239,7 +240,8 @@ def usage(workload: Workload, timeline: Timeline) -> list[Use]:
                 start = workload.column(timeline.start, code, seized)
                 used = workload.column(workload.takes_place, code, seized) & (start != NEVER)
                 taken[resource].append(start[used])
-                returned[resource].append(np.where((back == NEVER) & (away != NEVER), away, back)[used])
+                ended = np.where((back == NEVER) & (away != NEVER), away, back) if some_away else back
+                returned[resource].append(ended[used])
                 amounts[resource].append(np.full(int(used.sum()), amount, dtype=np.int64))
     return [
         (np.concatenate(begins), np.concatenate(ends), np.concatenate(units))
@@ -290,7 +292,7 @@ def _lines(workload: Workload, timeline: Timeline) -> list[str]:
     for resource, line in zip(plan.resources, plan.lines, strict=True):
         visit = np.sort(in_line(workload, timeline, line))
         ready, start = timeline.ready.take(visit), timeline.start.take(visit)
-        until, refused = waiting_until(workload, timeline, visit)
+        until, refused = waiting_until(workload, timeline, visit, start)
         overtakes = overtaking(workload.priority[visit], ready, until) & (start != NEVER)
         if overtakes.any():
             faults.append(f"{resource.name} serves {int(overtakes.sum())} visits before those in front of them")
@@ -318,16 +320,15 @@ def in_line(workload: Workload, timeline: Timeline, line: list[tuple[int, int]])
     return np.concatenate(parts)
 
 
-def waiting_until(workload: Workload, timeline: Timeline, visits: Times) -> tuple[Times, Times]:
+def waiting_until(workload: Workload, timeline: Timeline, visit: Times, start: Times) -> tuple[Times, Times]:
     """Until when visits wait in a line: up to their start, until their entity is turned away, or to the horizon.
 
     Returns:
         The moments, and the indices of those that are turned away.
     """
-    start = timeline.start.take(visits)
     until = np.where(start == NEVER, workload.plan.calendar.horizon, start)
     unbegun = np.flatnonzero(start == NEVER)
-    away = timeline.turned_away[workload.entities_of(visits[unbegun])]
+    away = timeline.turned_away[workload.entities_of(visit[unbegun])]
     refused = unbegun[away != NEVER]
     until[refused] = away[away != NEVER]
     return until, refused
@@ -382,6 +383,9 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
     plan: Plan = workload.plan
     left = leaving(workload, timeline)
     gone = left != NEVER
+    unended = np.flatnonzero(timeline.end == NEVER)
+    unfinished = np.zeros(len(workload.flow), dtype=np.bool_)
+    unfinished[workload.entities_of(unended)] = True
     horizon = plan.calendar.horizon
     faults = []
     arrived_by = dict.fromkeys(plan.flow_names, 0)
@@ -389,10 +393,9 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
     for code, flow in enumerate(plan.flows):
         mine = workload.entities_of_flow[code]
         away = timeline.turned_away[mine] != NEVER
-        unfinished = (workload.columns(timeline.end, code) == NEVER).any(axis=0)
         arrived_by[flow.name] += len(mine)
         left_by[flow.name] += int((gone[mine] & ~away).sum())
-        inside_by[flow.name] += int((unfinished & ~away).sum())
+        inside_by[flow.name] += int((unfinished[mine] & ~away).sum())
         away_by[flow.name] += int(away.sum())
     for name, arrived in arrived_by.items():
         if arrived != left_by[name] + inside_by[name] + away_by[name]:
@@ -408,5 +411,5 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
     times = int((until - workload.arrival).sum())
     if area != times:
         faults.append(f"Little's law: the number inside integrates to {area} ms, the times inside sum to {times} ms")
-    ended = int((timeline.end != NEVER).sum())
+    ended = len(timeline.end) - len(unended)
     return Audit(arrived_by, left_by, inside_by, away_by, ended, area / horizon if horizon else 0.0), faults

@@ -20,17 +20,18 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: l
     """Every station and pool that somebody uses."""
     plan = workload.plan
     window, horizon = plan.calendar.window, plan.calendar.horizon
-    counts = np.zeros(len(workload.flow), dtype=np.bool_)
+    chosen = np.zeros(len(workload.flow), dtype=np.bool_)
     for code, entities in enumerate(workload.entities_of_flow):
-        counts[entities] = measured(workload, timeline, code)
+        chosen[entities] = measured(workload, timeline, code)
+    counts = np.repeat(chosen, np.diff(workload.first_visit))
     for number, (resource, line, use) in enumerate(zip(plan.resources, plan.lines, uses, strict=True)):
         visit = in_line(workload, timeline, line)
         taken, returned, amount = use
         if not len(visit) and not len(taken):
             continue
         ready, start, end = (times.take(visit) for times in (timeline.ready, timeline.start, timeline.end))
-        until, _ = waiting_until(workload, timeline, visit)
-        counted = counts[workload.entities_of(visit)]
+        until, _ = waiting_until(workload, timeline, visit, start)
+        counted = counts.take(visit)
         begun = start != NEVER
         waiting = (until - ready)[counted] / HOUR
         (p95,) = quantiles(waiting, begun[counted], np.array([0.95]))
