@@ -125,9 +125,9 @@ def _losses(workload: Workload, timeline: Timeline) -> list[str]:
     activities = [activity for flow in plan.flows for activity in flow.activities]
     first = np.cumsum([0, *(len(flow.activities) for flow in plan.flows)])
     activity = first[workload.flow[entity]] + visit - workload.first_visit[entity]
-    riding = np.array([a.ride is not None for a in activities], dtype=np.bool_)
-    waiting = riding | np.array([(a.queue, a.loads, a.awaits) != (None, None, None) for a in activities], dtype=np.bool_)
-    rides, waits = riding[activity], waiting[activity]
+    rides = np.array([a.ride is not None for a in activities], dtype=np.bool_)[activity]
+    waits_for = [(a.queue, a.ride, a.loads, a.awaits) for a in activities]
+    waits = np.array([what != (None, None, None, None) for what in waits_for], dtype=np.bool_)[activity]
     ready, begun, ended = (times[visit] != NEVER for times in (timeline.ready, timeline.start, timeline.end))
     takes_place, due = workload.takes_place[visit], timeline.start[visit] + workload.work[visit]
     lost = {
@@ -234,7 +234,8 @@ def usage(workload: Workload, timeline: Timeline) -> list[Use]:
         for number, activity in enumerate(flow.activities):
             uses = [] if activity.station is None else [(activity.station, activity.amount, number)]
             uses += activity.gives_back
-            uses += [(resource, amount, number) for resource, amount in activity.needs if plan.resources[resource].quota]
+            quotas = [need for need in activity.needs if plan.resources[need[0]].quota]
+            uses += [(resource, amount, number) for resource, amount in quotas]
             back = workload.column(timeline.end, code, number) if uses else NO_TIMES
             for resource, amount, seized in uses:
                 start = workload.column(timeline.start, code, seized)

@@ -190,7 +190,7 @@ class _Ride:
         return times
 
 
-def overtaking(priority: Times, ready: Times, until: Times) -> Mask:
+def overtaking(priority: NDArray[np.int32], ready: Times, until: Times) -> Mask:
     """Who leaves one line while somebody waits in front: of lower number in priority, or as low and ready before.
 
     Args:

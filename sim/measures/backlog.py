@@ -54,9 +54,7 @@ def add_backlogs(tables: Tables, clocks: Mapping[str, Clock], workload: Workload
             )
 
 
-def _inside(
-    ports: set[str], clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
-) -> dict[str, Steps]:
+def _inside(ports: set[str], clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> dict[str, Steps]:
     """The number of entities in each of some ports over time, of those that have a flow."""
     horizon = workload.plan.calendar.horizon
     parts: dict[str, list[tuple[Times, Times]]] = {}

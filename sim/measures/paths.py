@@ -120,9 +120,7 @@ def _ancestors_and_self(flow: FlowPlan, number: int) -> set[int]:
     return found
 
 
-def all_path_times(
-    clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
-) -> tuple[PathTimes | None, ...]:
+def all_path_times(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> tuple[PathTimes | None, ...]:
     """For each route the time in port taken apart; None where there is none."""
     clock = clocks.get(PRESENCE)
     return tuple(
