@@ -20,8 +20,6 @@ from sim.scenario.units import LONGEST
 
 Times = NDArray[np.int64]
 Column = TypeVar("Column", bound=np.generic)
-EVERYBODY = slice(None)
-"""Stands for all entities of a route where some can be chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +101,9 @@ class Workload:
         """Of one value a visit those of one activity of a route: shape (entities by arrival,)."""
         return values.take(self.first_of_flow[code] + number)
 
-    def columns(
-        self, values: NDArray[Column], code: int, chosen: NDArray[np.bool_] | slice = EVERYBODY
-    ) -> NDArray[Column]:
-        """Of one value a visit those of a route: shape (activities, chosen entities by arrival), row by row."""
-        first = self.first_of_flow[code][chosen]
+    def columns(self, values: NDArray[Column], code: int) -> NDArray[Column]:
+        """Of one value a visit those of a route: shape (activities, entities by arrival), row by row."""
+        first = self.first_of_flow[code]
         rows = np.empty((len(self.plan.flows[code].activities), len(first)), dtype=values.dtype)
         for number, row in enumerate(rows):
             np.take(values, first + number, out=row, mode="clip")  # no index is clipped; to say so spares a copy

@@ -56,21 +56,19 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
         return None
     begin, end = begins[chosen], ends[0][chosen]
     until = np.where(end == NEVER, horizon, end)
-    ready, start, ended = (
-        workload.columns(times, code, chosen) for times in (timeline.ready, timeline.start, timeline.end)
-    )
-    on_path = _critical_path(flow, last, ready, ended, end)
-    width, count = ready.shape
+    first = workload.first_of_flow[code][chosen]
+    on_path = _critical_path(flow, last, first, timeline, end)
+    width, count = on_path.shape
     queueing, closed, service = np.zeros(width), np.zeros(width), np.zeros(width)
     for number, activity in enumerate(flow.activities):
         here = np.flatnonzero(on_path[number])
         if not len(here):
             continue
-        floor, ceiling = begin[here], until[here]
-        from_ready = np.clip(ready[number][here], floor, ceiling)
+        visit, floor, ceiling = first[here] + number, begin[here], until[here]
+        from_ready = np.clip(timeline.ready.take(visit), floor, ceiling)
         from_start, to_end = (
             np.clip(np.where(times == NEVER, horizon, times), floor, ceiling)
-            for times in (start[number][here], ended[number][here])
+            for times in (timeline.start.take(visit), timeline.end.take(visit))
         )
         waited = int((from_start - from_ready).sum())
         if activity.queue is not None:
@@ -84,29 +82,37 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
     return PathTimes(count, queueing / HOUR, closed / HOUR, service / HOUR)
 
 
-def _critical_path(flow: FlowPlan, last: int, ready: Times, ended: Times, end: Times) -> NDArray[np.bool_]:
+def _critical_path(flow: FlowPlan, last: int, first: Times, timeline: Timeline, end: Times) -> NDArray[np.bool_]:
     """Which visits lie on the way back from the clock's end, or from where an entity is at the horizon.
+
+    Args:
+        flow: The route.
+        last: The activity at which the clock ends.
+        first: The first visit of each entity.
+        timeline: The times of all visits.
+        end: When the clock ends for each entity.
 
     Returns:
         Shape (activities, entities).
     """
-    on_path = np.zeros(ready.shape, dtype=np.bool_)
+    on_path = np.zeros((len(flow.activities), len(first)), dtype=np.bool_)
     done = end != NEVER
     on_path[last, done] = True
     if not done.all():
-        reaching = np.zeros(len(ready), dtype=np.bool_)
-        reaching[sorted(_ancestors_and_self(flow, last))] = True
+        reaching = np.array(sorted(_ancestors_and_self(flow, last)))
         inside = np.flatnonzero(~done)
-        going_on = (ready[:, inside] != NEVER) & (ended[:, inside] == NEVER) & reaching[:, None]
-        on_path[np.argmax(np.where(going_on, ready[:, inside], NEVER), axis=0), inside] = True
+        visits = first[inside] + reaching[:, None]
+        ready, ended = timeline.ready[visits], timeline.end[visits]
+        going_on = (ready != NEVER) & (ended == NEVER)
+        on_path[reaching[np.argmax(np.where(going_on, ready, NEVER), axis=0)], inside] = True
     for number in range(len(flow.activities) - 1, -1, -1):
         before = flow.activities[number].before
         if len(before) == 1:
             on_path[before[0]] |= on_path[number]
         elif before:
-            here = np.flatnonzero(on_path[number])
-            latest = np.argmax(ended[list(before)][:, here], axis=0)
-            on_path[np.array(before)[latest], here] = True
+            here, numbers = np.flatnonzero(on_path[number]), np.array(before)
+            latest = np.argmax(timeline.end[first[here] + numbers[:, None]], axis=0)
+            on_path[numbers[latest], here] = True
     return on_path
 
 
