@@ -21,8 +21,8 @@ PRESENCE = "port_dwell"
 POINTS = np.arange(1, 100) / 100
 STRETCHES = 240
 """Points of a line over the time of arrival, at most."""
-TABLED = np.searchsorted(POINTS, [0.5, 0.9, 0.95])
-"""Which of them stand in the tables."""
+TABLED = np.array([0.5, 0.9, 0.95])
+"""Those of them that stand in the tables."""
 ROUNDING = 1e-9
 """Of an entity: what sums of probabilities may be off."""
 
@@ -195,7 +195,7 @@ def _add(tables: Tables, port: str, subject: str, *, name: str, clock: Clock, re
     count = sum(len(reading.begin) for reading in readings)
     some = len(hours) > 0
     line = quantiles(hours, finished, POINTS)
-    p50, p90, p95 = line[TABLED]
+    p50, p90, p95 = line[np.searchsorted(POINTS, TABLED)]
     tables.add(
         port,
         subject,

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
@@ -54,19 +55,20 @@ def add_costs(
         bill = bills.setdefault((flow.port, flow.name), _Bill())
         chosen = measured(workload, timeline, code)
         bill.entities += int(chosen.sum())
-        done = {
-            number: int((workload.column(workload.takes_place, code, number) & ended & chosen).sum())
-            for number in {number for number, _ in [*fees, *emissions]}
-            for ended in [workload.column(timeline.end, code, number) != NEVER]
-        }
         for number, fee in fees:
-            bill.parts["fees", fee.bearer] += fee.amount * done[number]
+            bill.parts["fees", fee.bearer] += fee.amount * _done(chosen, number, code, workload, timeline)
         for number, kilograms in emissions:
-            bill.emit(kilograms * done[number])
+            bill.emit(kilograms * _done(chosen, number, code, workload, timeline))
         if rules is not None and PRESENCE in clocks:
             _add_time(bill, rules, read_clock(clocks[PRESENCE], workload, timeline, code), paths[code])
     for (port, name), bill in sorted(bills.items()):
         _write(tables, port, name, bill)
+
+
+def _done(chosen: NDArray[np.bool_], number: int, code: int, workload: Workload, timeline: Timeline) -> int:
+    """For how many of the chosen entities of a route an activity has taken place."""
+    takes_place = workload.column(workload.takes_place, code, number)
+    return int((chosen & takes_place & (workload.column(timeline.end, code, number) != NEVER)).sum())
 
 
 def _add_time(bill: _Bill, rules: FlowCosts, reading: Reading | None, path: PathTimes | None) -> None:
