@@ -225,29 +225,32 @@ def usage(workload: Workload, timeline: Timeline) -> list[Use]:
         For each resource (taken, returned, amount), one row a use; returned is `NEVER` where it did not happen.
     """
     plan = workload.plan
-    taken: list[list[Times]] = [[NO_TIMES] for _ in plan.resources]
-    returned: list[list[Times]] = [[NO_TIMES] for _ in plan.resources]
-    amounts: list[list[Times]] = [[NO_TIMES] for _ in plan.resources]
+    users: list[list[tuple[int, int, int, int]]] = [[] for _ in plan.resources]
     for code, flow in enumerate(plan.flows):
-        away = timeline.turned_away[workload.entities_of_flow[code]]
-        some_away = bool((away != NEVER).any())
         for number, activity in enumerate(flow.activities):
-            uses = [] if activity.station is None else [(activity.station, activity.amount, number)]
-            uses += activity.gives_back
-            quotas = [need for need in activity.needs if plan.resources[need[0]].quota]
-            uses += [(resource, amount, number) for resource, amount in quotas]
-            back = workload.column(timeline.end, code, number) if uses else NO_TIMES
-            for resource, amount, seized in uses:
-                start = workload.column(timeline.start, code, seized)
-                used = workload.column(workload.takes_place, code, seized) & (start != NEVER)
-                taken[resource].append(start[used])
-                ended = np.where((back == NEVER) & (away != NEVER), away, back) if some_away else back
-                returned[resource].append(ended[used])
-                amounts[resource].append(np.full(int(used.sum()), amount, dtype=np.int64))
-    return [
-        (np.concatenate(begins), np.concatenate(ends), np.concatenate(units))
-        for begins, ends, units in zip(taken, returned, amounts, strict=True)
-    ]
+            if activity.station is not None:
+                users[activity.station].append((code, number, number, activity.amount))
+            for resource, amount, seized in activity.gives_back:
+                users[resource].append((code, seized, number, amount))
+            for resource, amount in activity.needs:
+                if plan.resources[resource].quota:
+                    users[resource].append((code, number, number, amount))
+    return [_use(workload, timeline, activities) for activities in users]
+
+
+def _use(workload: Workload, timeline: Timeline, users: list[tuple[int, int, int, int]]) -> Use:
+    """The use of one resource by some users: a route, the activity that takes, the one that gives back, an amount."""
+    taken, returned = [NO_TIMES], [NO_TIMES]
+    for code, seized, released, _ in users:
+        start = workload.column(timeline.start, code, seized)
+        used = workload.column(workload.takes_place, code, seized) & (start != NEVER)
+        back = workload.column(timeline.end, code, released)[used]
+        open_ended = np.flatnonzero(back == NEVER)
+        back[open_ended] = timeline.turned_away[workload.entities_of_flow[code][used][open_ended]]
+        taken.append(start[used])
+        returned.append(back)
+    amounts = np.array([0, *(amount for *_, amount in users)], dtype=np.int64)
+    return np.concatenate(taken), np.concatenate(returned), np.repeat(amounts, [len(part) for part in taken])
 
 
 def _capacity(workload: Workload, uses: list[Use]) -> list[str]:
