@@ -693,7 +693,8 @@ def test_a_slip_in_any_key_of_the_shipped_scenarios_is_refused(count: int | None
         if not found and not may_be_renamed(trail):
             accepted.append(slip)
         assert all(problem.place is not None for problem in found), slip
-        if found and not is_own_name(trail) and "cases" not in trail:
+        # Who misspells the name of an outcome is told where the right name stands.
+        if found and not is_own_name(trail) and "cases" not in trail and ".draws." not in dotted(trail):
             assert any(problem.place == place for problem in found), f"{slip}\n{found[0]}"
     assert not accepted, "\n".join(accepted)
 
