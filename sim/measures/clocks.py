@@ -80,10 +80,10 @@ def quantiles(
 ) -> NDArray[np.float64]:
     """Quantiles of durations of which some are only known to be longer than what has been seen of them.
 
-    From the product-limit estimate of Kaplan and Meier (1958, doi:10.1080/01621459.1958.10501452), as SciPy has it. It
-    stands for as many entities as there are: the mass of an unfinished one goes to those that took longer. Between two
-    times the quantile is linear over the mass of one entity, as NumPy has it; so with nobody unfinished these are
-    NumPy's quantiles, and with somebody unfinished they are never below those of the durations seen.
+    From the product-limit estimate of Kaplan and Meier (1958, doi:10.1080/01621459.1958.10501452). It stands for as
+    many entities as there are: the mass of an unfinished one goes to those that took longer. Between two times the
+    quantile is linear over the mass of one entity, as NumPy has it; so with nobody unfinished these are NumPy's
+    quantiles, and with somebody unfinished they are never below those of the durations seen.
 
     Args:
         hours: Durations, or what has been seen of them by the horizon.
@@ -100,16 +100,30 @@ def quantiles(
         return np.quantile(np.sort(hours), points)  # without order NumPy looks for each of many points anew
     if not finished.any():
         return np.full(len(points), np.inf)
-    from scipy.stats import CensoredData, ecdf  # half a second that a run without unfinished entities need not pay
-
-    curve = ecdf(CensoredData.right_censored(hours, ~finished)).cdf
-    reached = len(hours) * curve.probabilities
+    times, probabilities = _product_limit(hours, finished)
+    reached = len(hours) * probabilities
     begun = np.concatenate(([0.0], reached[:-1]))
     steps = reached > begun
     ranks = np.maximum.accumulate(np.column_stack((begun[steps], reached[steps] - 1)).ravel())
     wanted = points * (len(hours) - 1)
-    found = np.interp(wanted, ranks, np.repeat(curve.quantiles[steps], 2))
+    found = np.interp(wanted, ranks, np.repeat(times[steps], 2))
     return np.where(wanted > ranks[-1] + ROUNDING, np.inf, found)
+
+
+def _product_limit(
+    hours: NDArray[np.float64], finished: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Every duration that occurs, ascending, and the estimated share of those that take no longer.
+
+    With somebody unfinished it is that of `scipy.stats.ecdf` to the bit, whose package takes half a second to import.
+    """
+    order = np.argsort(hours)
+    times = hours[order]
+    first = np.flatnonzero(np.diff(times, prepend=-np.inf))
+    at_risk = len(times) - first
+    ended = np.add.reduceat(finished[order].astype(np.int64), first)
+    longer: NDArray[np.float64] = np.cumprod((at_risk - ended) / at_risk)
+    return times[first], 1 - longer
 
 
 def begin_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) -> Times | None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import CensoredData, ecdf
 
-from sim.measures.clocks import POINTS, TABLED, quantiles, read_clock
+from sim.measures.clocks import POINTS, TABLED, _product_limit, quantiles, read_clock
 from sim.scenario.procedure import Clock
 from tests.measures.measured import Measured
 from tests.worlds import worlds
@@ -241,6 +241,18 @@ def test_quantiles_are_those_of_kaplan_and_meier(ties):
         assert ((POINTS[~known] * (count - 1) + 1) > curve.probabilities[-1] * count).all()
         reached += known.sum()
     assert reached > 5_000
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_estimate_behind_them_is_that_of_scipy_to_the_bit(ties):
+    rng = np.random.default_rng(2)
+    for count in rng.integers(2, 60, 200):
+        hours, finished = durations(rng, count, ties)
+        finished[0] = False
+        curve = ecdf(CensoredData.right_censored(hours, ~finished)).cdf
+        times, shares = _product_limit(hours, finished)
+        np.testing.assert_array_equal(times, curve.quantiles)
+        np.testing.assert_array_equal(shares, curve.probabilities)
 
 
 def test_quantiles_with_nobody_unfinished_are_those_of_numpy():
