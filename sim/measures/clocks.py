@@ -122,7 +122,7 @@ def _product_limit(
     first = np.flatnonzero(np.diff(times, prepend=-np.inf))
     at_risk = len(times) - first
     ended = np.add.reduceat(finished[order].astype(np.int64), first)
-    longer: NDArray[np.float64] = np.cumprod((at_risk - ended) / at_risk)
+    longer = np.cumprod((at_risk - ended) / at_risk, dtype=np.float64)
     return times[first], 1 - longer
 
 
