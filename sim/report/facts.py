@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sim.report import texts
 from sim.scenario.rosters import WEEKDAYS, capacity_steps
@@ -278,27 +279,26 @@ class PortFacts:
 
     def _relative_half(self, mode: str, subject: str, measure: str, statistic: str) -> float:
         """Half of the 95% interval of the ratio of two paired means, by linearisation (the delta method)."""
-        one, two = (self._replications.get((each, subject, measure, statistic), {}) for each in (self.baseline, mode))
-        shared = [replication for replication in one if replication in two]
-        base = np.array([one[replication] for replication in shared])
-        other = np.array([two[replication] for replication in shared])
-        if len(shared) < 2 or not base.mean() > 0:
+        one, two = (self._replications.get((each, subject, measure, statistic)) for each in (self.baseline, mode))
+        if one is None or two is None:
+            return math.nan
+        shared = np.isfinite(one) & np.isfinite(two)
+        base, other = one[shared], two[shared]
+        if len(base) < 2 or not base.mean() > 0:
             return math.nan
         residual = (other - other.mean() / base.mean() * base) / base.mean()
         return float(half_width(residual[np.newaxis, :])[0])
 
     @cached_property
-    def _replications(self) -> dict[tuple[str, str, str, str], dict[int, float]]:
+    def _replications(self) -> dict[tuple[str, str, str, str], NDArray[np.float64]]:
         """The values of single replications of the clocks' means."""
-        table = self.study.measures
-        clocks = list(self.study.scenario.procedure.clocks)
-        table = table[(table["port"] == self.port) & (table["statistic"] == "mean") & table["measure"].isin(clocks)]
-        keys = ("mode", "subject", "measure", "statistic", "replication", "value")
-        found: dict[tuple[str, str, str, str], dict[int, float]] = {}
-        for mode, subject, measure, statistic, replication, value in zip(*(table[key] for key in keys), strict=True):
-            if math.isfinite(value):
-                found.setdefault((mode, subject, measure, statistic), {})[int(replication)] = float(value)
-        return found
+        clocks = self.study.scenario.procedure.clocks
+        return {
+            (mode, subject, measure, statistic): values
+            for mode, table in self.study.by_replication.items()
+            for (port, subject, measure, statistic, _), values in zip(table.index, table.to_numpy(), strict=True)
+            if port == self.port and statistic == "mean" and measure in clocks
+        }
 
     def parts(self, mode: str, flow: str, by: str = "phase") -> dict[str, dict[str, float]]:
         """Mean hours of a flow by phase, agency, station or activity and by kind of time; zeros are left out."""
@@ -375,9 +375,9 @@ class PortFacts:
         return _lines(self, "hour", station, "queue_length")
 
     @cached_property
-    def series(self) -> pd.DataFrame:
-        """The port's part of the study's series."""
-        table = self.study.series
+    def lines(self) -> pd.DataFrame:
+        """The port's part of the study's lines."""
+        table = self.study.lines
         return table[table["port"] == self.port]
 
     def by_hour(self, mode: str, subject: str = ALL) -> list[float]:
@@ -521,16 +521,10 @@ def _all_stations(study: Study) -> dict[str, Any]:
 @lru_cache(maxsize=256)  # charts, in every language, show the same lines
 def _lines(found: PortFacts, axis: str, subject: str, measure: str) -> dict[str, pd.DataFrame]:
     """By mode a line of the series: index x, columns mean, low, high across replications."""
-    table = found.series
+    table = found.lines
     table = table[(table["axis"] == axis) & (table["subject"] == subject) & (table["measure"] == measure)]
-    return {mode: _across(table[table["mode"] == mode]) for mode in found.modes}
-
-
-def _across(table: pd.DataFrame) -> pd.DataFrame:
-    wide = table.pivot_table(index="x", columns="replication", values="value", aggfunc="mean", observed=True)
-    found = pd.DataFrame({"mean": wide.mean(axis=1, skipna=False), "low": wide.min(axis=1), "high": wide.max(axis=1)})
-    found[np.isinf(wide).any(axis=1)] = math.nan  # a quantile beyond the horizon
-    return found
+    lines = table.set_index("x").sort_index()[["mode", "mean", "low", "high"]]
+    return {mode: lines[lines["mode"] == mode].drop(columns="mode") for mode in found.modes}
 
 
 def _get(mapping: Any, key: str | None) -> Any:

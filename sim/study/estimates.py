@@ -15,6 +15,8 @@ COMPARISON_COLUMNS = [
     "variance_reduction", "steady",
 ]  # fmt: skip
 CONFIDENCE = 0.95
+Measures = Mapping[str, pd.DataFrame]
+"""By mode the measures of its runs: a row each, named by `KEYS`, and a column a replication."""
 Unsteady = Mapping[str, Collection[tuple[str, str]]]
 """By mode the ports and subjects without steady state; see `sim.study.steady_state`."""
 
@@ -40,13 +42,6 @@ def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(n > 0, np.nansum(values, axis=1) / np.maximum(n, 1), np.nan)
 
 
-def _table(measures: pd.DataFrame, mode: str) -> pd.DataFrame:
-    """One row a measure, one column a replication, in the order of the measures."""
-    chosen = measures[measures["mode"] == mode]
-    wide = chosen.set_index([*KEYS, "replication"])["value"].unstack("replication")  # noqa: PD010  # a pivot sorts
-    return wide.reindex(pd.MultiIndex.from_frame(chosen[KEYS].drop_duplicates()))
-
-
 def _steady(keys: pd.DataFrame, unsteady: Collection[tuple[str, str]]) -> NDArray[np.bool_]:
     """Which rows have a steady state; how many come is decided by the demand alone and always has one."""
     arrivals = ((keys["measure"] == "arrivals") | (keys["statistic"] == "count")).to_numpy()
@@ -55,13 +50,13 @@ def _steady(keys: pd.DataFrame, unsteady: Collection[tuple[str, str]]) -> NDArra
     return arrivals | known
 
 
-def estimates(measures: pd.DataFrame, modes: Sequence[str], unsteady: Unsteady | None = None) -> pd.DataFrame:
+def estimates(measures: Measures, modes: Sequence[str], unsteady: Unsteady | None = None) -> pd.DataFrame:
     """Mean and 95 % interval of every measure across replications, of those that have a value.
 
     A quantile that lies beyond the horizon in some replication is infinite, and so is its mean.
 
     Args:
-        measures: One row a mode, replication and value.
+        measures: Those of all runs.
         modes: Which modes, in this order.
         unsteady: What has no steady state, and therefore no interval.
 
@@ -70,9 +65,8 @@ def estimates(measures: pd.DataFrame, modes: Sequence[str], unsteady: Unsteady |
     """
     parts = [pd.DataFrame(columns=ESTIMATE_COLUMNS)]
     for mode in modes:
-        wide = _table(measures, mode)
-        values = wide.to_numpy(dtype=np.float64)
-        table = wide.index.to_frame(index=False)
+        values = measures[mode].to_numpy()
+        table = measures[mode].index.to_frame(index=False)
         steady = _steady(table, (unsteady or {}).get(mode, ()))
         mean, half = _means(values), np.where(steady, half_width(values), np.nan)
         table.insert(0, "mode", mode)
@@ -82,7 +76,7 @@ def estimates(measures: pd.DataFrame, modes: Sequence[str], unsteady: Unsteady |
 
 
 def comparison(
-    measures: pd.DataFrame, baseline: str, modes: Sequence[str], unsteady: Unsteady | None = None
+    measures: Measures, baseline: str, modes: Sequence[str], unsteady: Unsteady | None = None
 ) -> pd.DataFrame:
     """Paired differences of every mode to a baseline, replication by replication.
 
@@ -94,14 +88,14 @@ def comparison(
     Returns:
         A table with `COMPARISON_COLUMNS`, of the measures that both modes have.
     """
-    base = _table(measures, baseline)
+    base = measures[baseline]
     parts = []
     for mode in modes:
         if mode == baseline:
             continue
-        other = _table(measures, mode)
+        other = measures[mode]
         shared = base.index[base.index.isin(other.index)]
-        one, two = base.loc[shared].to_numpy(dtype=np.float64), other.loc[shared].to_numpy(dtype=np.float64)
+        one, two = base.loc[shared].to_numpy(), other.loc[shared].to_numpy()
         replications = min(one.shape[1], two.shape[1])
         one, two = one[:, :replications], two[:, :replications]
         both = ~(np.isnan(one) | np.isnan(two))

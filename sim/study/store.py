@@ -16,12 +16,16 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from sim.engine.audit import Audit
@@ -30,27 +34,44 @@ from sim.study.runs import RunResult
 
 MANIFEST = "manifest.json"
 RESOLVED = "scenario.resolved.yaml"
+MEASURES = "measures.parquet"
+SERIES = "series.parquet"
 RUNS = "runs"
 TIMELINES = "timelines"
 LOCK = ".lock"
 STAGE = ".writing"
 
 
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file through a temporary one beside it."""
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Say of which file an error is that does not say so, as of a disk that is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
+        raise
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary file beside another, to be written; it takes its place unless the writing fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        write(temporary)
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if error.filename is None:  # as of a disk that is full
-            raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
-        raise
+        with naming(path):
+            yield temporary
+            with temporary.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file through a temporary one beside it."""
+    with whole(path) as temporary:
+        write(temporary)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -71,6 +92,77 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV, whole or not at all."""
     write_whole(path, lambda target: table.to_csv(target, index=False, lineterminator="\n"))
+
+
+ROW_GROUP = 1024 * 1024
+"""Rows that pandas writes as one group; whoever writes as many at a time writes the same bytes."""
+
+
+@contextmanager
+def growing_parquet(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Write a table as Parquet part by part, to the same bytes as `write_parquet` the whole of it."""
+    waiting: list[pa.Table] = []
+    with whole(path) as target, ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+
+        def write(rows: pa.Table) -> None:
+            nonlocal writer
+            if writer is None:
+                writer = stack.enter_context(pq.ParquetWriter(target, rows.schema, compression="zstd"))
+            for place, kind in enumerate(rows.schema):
+                if not pa.types.is_large_string(kind.type):  # pandas has numbers in one piece, which makes other pages
+                    rows = rows.set_column(place, kind, rows[place].combine_chunks())
+            with naming(path):
+                writer.write_table(rows, row_group_size=ROW_GROUP)
+
+        def add(part: pd.DataFrame) -> None:
+            waiting.append(pa.Table.from_pandas(part, preserve_index=False, nthreads=1))  # threads cost more here
+            while sum(map(len, waiting)) >= ROW_GROUP:
+                rows = pa.concat_tables(waiting)
+                write(rows[:ROW_GROUP])
+                waiting[:] = [rows[ROW_GROUP:]]
+
+        yield add
+        rest = pa.concat_tables(waiting)
+        if len(rest) or writer is None:
+            write(rest)
+
+
+@contextmanager
+def growing_csv(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Write a table as CSV part by part, to the same bytes as `write_csv` the whole of it."""
+    with whole(path) as target, target.open("w", encoding="utf-8", newline="") as stream:
+
+        def add(part: pd.DataFrame) -> None:
+            with naming(path):
+                part.to_csv(stream, index=False, header=stream.tell() == 0, lineterminator="\n")
+
+        yield add
+
+
+def runs_of(path: Path) -> Iterator[tuple[str, int, pd.DataFrame]]:
+    """Mode, replication and rows of each run of a table that was written run by run, as Parquet."""
+    rest = pd.DataFrame()
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches():
+            rows = pd.concat([rest, batch.to_pandas()], ignore_index=True)
+            ends = _ends(rows)
+            for begin, end in pairwise([0, *ends]):
+                yield _run(rows[begin:end])
+            rest = rows[ends[-1] if ends else 0 :]
+    if len(rest):
+        yield _run(rest)
+
+
+def _ends(rows: pd.DataFrame) -> list[int]:
+    """Where one run ends and the next begins."""
+    one, other = rows[:-1], rows[1:]
+    differ = [one[key].to_numpy() != other[key].to_numpy() for key in ("mode", "replication")]
+    return [int(place) + 1 for place in np.flatnonzero(np.logical_or(*differ))]
+
+
+def _run(rows: pd.DataFrame) -> tuple[str, int, pd.DataFrame]:
+    return str(rows["mode"].iloc[0]), int(rows["replication"].iloc[0]), rows
 
 
 TIMELINE = "timeline.parquet"
@@ -113,8 +205,8 @@ class RunStore:
             return RunResult(
                 said["mode"],
                 said["replication"],
-                tables["measures.parquet"],
-                tables["series.parquet"],
+                tables[MEASURES],
+                tables[SERIES],
                 Audit(**said["audit"]),
                 said["seconds"],
                 tables[TIMELINE] if with_timeline else None,
@@ -127,7 +219,7 @@ class RunStore:
         place = self.folder / key
         temporary = self.folder / f".{key}.{os.getpid()}.tmp"
         shutil.rmtree(temporary, ignore_errors=True)
-        tables = {"measures.parquet": result.measures, "series.parquet": result.series}
+        tables = {MEASURES: result.measures, SERIES: result.series}
         if result.timeline is not None:
             tables[TIMELINE] = result.timeline
         try:
@@ -158,6 +250,32 @@ class RunStore:
                     shutil.rmtree(place, ignore_errors=True)
 
 
+@contextmanager
+def rows_staged(folder: Path) -> Iterator[Callable[[RunResult], None]]:
+    """Write the rows of runs, given one after the other, beside the old results.
+
+    `write_results` puts them in their place.
+    """
+    stage = folder / STAGE
+    shutil.rmtree(stage, ignore_errors=True)
+    try:
+        with (
+            growing_parquet(stage / MEASURES) as measures,
+            growing_csv(stage / "measures.csv") as measures_csv,
+            growing_parquet(stage / SERIES) as series,
+        ):
+
+            def add(result: RunResult) -> None:
+                measures(result.measures)
+                measures_csv(result.measures)
+                series(result.series)
+
+            yield add
+    except BaseException:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise
+
+
 def write_results(
     folder: Path,
     *,
@@ -166,19 +284,15 @@ def write_results(
     resolved: dict[str, Any],
     manifest: dict[str, Any],
 ) -> None:
-    """Write the tables of a study.
+    """Write the tables of a study, those besides the rows of its runs, which are `rows_staged` already.
 
     All is written beside the old results before any of them is replaced, so that a full disk costs neither. The
     manifest goes first out and last in, so it never stands beside tables that are not its own.
     """
     stage = folder / STAGE
-    shutil.rmtree(stage, ignore_errors=True)
     try:
         for name, table in tables.items():
-            if name.endswith(".csv"):
-                write_csv(stage / name, table)
-            else:
-                write_parquet(stage / name, table)
+            write_csv(stage / name, table)
         for (mode, replication), file in timelines.items():
             write_bytes(stage / TIMELINES / mode / f"{replication}.parquet", file.read_bytes())
         text = yaml.dump(resolved, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)

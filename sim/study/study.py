@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from pandas.api.types import is_numeric_dtype
 
 from sim import __version__
@@ -23,6 +24,7 @@ from sim.engine.audit import Audit
 from sim.engine.engines import Engine
 from sim.errors import InputError, Problem, RunError, input_error
 from sim.measures.clocks import PRESENCE
+from sim.measures.table import ALL
 from sim.scenario.checks import warnings
 from sim.scenario.loading import load
 from sim.scenario.reform import Edit
@@ -30,14 +32,27 @@ from sim.scenario.rendering import text_of
 from sim.scenario.scenario import ModeScenario, Scenario
 from sim.scenario.units import parse_share
 from sim.study import estimates as statistics_of
+from sim.study.across import Lines, Values
 from sim.study.cluster import connected
+from sim.study.estimates import Measures
 from sim.study.executor import Task, perform_all
 from sim.study.precision import MOST, Precision, next_count, presence
 from sim.study.precision import precision as precision_of
 from sim.study.runs import ModeJob, RunResult, mode_job, replay
 from sim.study.steady_state import Subject, unsteady
-from sim.study.store import RESOLVED, TIMELINES, RunStore, held, read_manifest, write_results
-from sim.study.warm_up import warm_up
+from sim.study.store import (
+    MEASURES,
+    RESOLVED,
+    SERIES,
+    TIMELINES,
+    RunStore,
+    held,
+    read_manifest,
+    rows_staged,
+    runs_of,
+    write_results,
+)
+from sim.study.warm_up import Stretches, warm_up
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -58,15 +73,21 @@ class Study:
 
     Tables are pandas DataFrames: `measures` (one row a mode, replication and value), `series` (values over hours and
     over probabilities), `estimates` (across replications, with intervals), `comparison` (paired differences to the
-    first mode), `parameters` (every number with its evidence), `edits` (what each reform changed).
+    first mode), `lines` (the series over all replications: mean, lowest, highest), `parameters` (every number with its
+    evidence), `edits` (what each reform changed).
+
+    Where there is a folder, `measures` and `series` stay there until they are asked for, because they grow with the
+    number of runs.
     """
 
     scenario: Scenario
     manifest: dict[str, Any]
-    measures: pd.DataFrame
-    series: pd.DataFrame
+    by_replication: Measures = field(repr=False)
+    """By mode a table of the measures: one row each, one column a replication."""
     folder: Path | None = None
-    _kept: dict[tuple[str, int], pd.DataFrame] = field(default_factory=dict, repr=False)
+    _lines: pd.DataFrame | None = field(default=None, repr=False)
+    _in_memory: Mapping[tuple[str, int], RunResult] = field(default_factory=dict, repr=False)
+    """The runs by mode and replication, where there is no folder."""
 
     @property
     def modes(self) -> list[str]:
@@ -84,9 +105,58 @@ class Study:
         return {mode: unsteady(self.scenario, mode) for mode in self.modes}
 
     @cached_property
+    def measures(self) -> pd.DataFrame:
+        """One row a mode, replication and value.
+
+        Raises:
+            InputError: If the folder no longer holds them.
+        """
+        if self.folder is not None:
+            return self._read(MEASURES)
+        return pd.concat([run.measures for run in self._in_memory.values()], ignore_index=True)
+
+    @cached_property
+    def series(self) -> pd.DataFrame:
+        """Values over hours and over probabilities, one row a mode, replication and point.
+
+        Raises:
+            InputError: If the folder no longer holds them.
+        """
+        if self.folder is not None:
+            return self._read(SERIES)
+        return pd.concat([run.series for run in self._in_memory.values()], ignore_index=True)
+
+    @cached_property
+    def lines(self) -> pd.DataFrame:
+        """The series over all replications: mean, lowest and highest at each point."""
+        if self._lines is not None:
+            return self._lines
+        assert self.folder is not None
+        found = {mode: Lines() for mode in self.modes}
+        with self._reading(SERIES) as path:
+            for mode, _, rows in runs_of(path):
+                found[mode].add(rows)
+        return _table_of(found)
+
+    def _read(self, name: str) -> pd.DataFrame:
+        with self._reading(name) as path:
+            return pd.read_parquet(path)
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[Path]:
+        """Read a file of the folder, which must still be this study's when that has been done."""
+        assert self.folder is not None
+        try:
+            yield self.folder / name
+        except (OSError, ValueError, LookupError) as error:
+            raise _unreadable(self.folder, error) from None
+        if not self._is_in_folder():
+            raise input_error("was written to meanwhile; open it again", str(self.folder))
+
+    @cached_property
     def estimates(self) -> pd.DataFrame:
         """Mean and 95 % interval of every measure in every mode."""
-        return statistics_of.estimates(self.measures, self.modes, self.unsteady)
+        return statistics_of.estimates(self.by_replication, self.modes, self.unsteady)
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
@@ -101,7 +171,7 @@ class Study:
         """
         if baseline not in self.modes:
             raise input_error(f'the mode "{baseline}" was not run; there are {", ".join(self.modes)}', "baseline")
-        return statistics_of.comparison(self.measures, baseline, self.modes, self.unsteady)
+        return statistics_of.comparison(self.by_replication, baseline, self.modes, self.unsteady)
 
     def timeline(self, mode: str, replication: int) -> pd.DataFrame:
         """Every visit of a run: flow, entity, activity, station, ready_ms, start_ms, end_ms.
@@ -111,8 +181,9 @@ class Study:
         """
         if mode not in self.modes or not 0 <= replication < self.replications:
             raise input_error(f"there is no run of mode {mode}, replication {replication}", "timeline")
-        if (mode, replication) in self._kept:
-            return self._kept[mode, replication]
+        in_memory = self._in_memory.get((mode, replication))
+        if in_memory is not None and in_memory.timeline is not None:
+            return in_memory.timeline
         kept = self.folder / TIMELINES / mode / f"{replication}.parquet" if self.folder else None
         if kept is not None and kept.is_file() and self._is_in_folder():
             return pd.read_parquet(kept)
@@ -233,8 +304,25 @@ def run(
         if count != loaded.definition.replications:
             loaded = loaded.with_values(replications=count)
         seconds = perf_counter() - begin
-        study = _study(
-            loaded, names, runs.results(count), engine=chosen, seconds=seconds, folder=folder, precision=found
+        collected = {name: _Collected() for name in names}
+        values = {name: Values() for name in names}
+        in_memory = {}
+        with rows_staged(folder) if folder is not None else nullcontext() as write:
+            for result in runs.results(count):
+                collected[result.mode].add(result)
+                values[result.mode].add(result.replication, result.measures)
+                if write is not None:
+                    write(result)
+                else:
+                    in_memory[result.mode, result.replication] = result
+        measures = {name: values.pop(name).table() for name in names}  # never all of them in both forms
+        study = Study(
+            loaded,
+            _manifest(loaded, measures, collected, engine=chosen, seconds=seconds, precision=found),
+            measures,
+            folder,
+            _table_of({name: one.lines for name, one in collected.items()}),
+            in_memory,
         )
         if store is not None:
             save(study, store, runs.keys(count), keep_timelines=keep_timelines)
@@ -377,34 +465,42 @@ def _with_values(scenario: Scenario, *, seed: int | None, replications: int | No
     return scenario.with_calendar(duration=duration) if duration is not None else scenario
 
 
-def _study(
+class _Collected:
+    """What is said of the runs of a mode besides their measures, added up as they pass by."""
+
+    def __init__(self) -> None:
+        self.lines = Lines()
+        self.stretches = Stretches(self.lines.names)
+        self.seconds = 0.0
+        self.audited = dict.fromkeys(("runs", "visits", "arrived", "left", "inside"), 0)
+
+    def add(self, result: RunResult) -> None:
+        """Take a run in."""
+        self.stretches.add(self.lines.add(result.series))
+        self.seconds += result.seconds
+        for name, number in _totals(result.audit).items():
+            self.audited[name] += number
+
+
+def _table_of(lines: Mapping[str, Lines]) -> pd.DataFrame:
+    """The lines of all modes."""
+    return pd.concat([one.table(mode) for mode, one in lines.items()], ignore_index=True)
+
+
+def _manifest(
     scenario: Scenario,
-    modes: list[str],
-    results: Iterable[RunResult],
+    measures: Measures,
+    collected: Mapping[str, _Collected],
     *,
     engine: Engine,
     seconds: float,
-    folder: Path | None,
     precision: Precision | None,
-) -> Study:
-    """Put the results of single runs together, in the order of modes and replications."""
-    measured, lines = [], []
-    spent = dict.fromkeys(modes, 0.0)
-    audited = {mode: dict.fromkeys(("runs", "visits", "arrived", "left", "inside"), 0) for mode in modes}
-    kept = {}
-    for result in results:
-        measured.append(result.measures)
-        lines.append(result.series)
-        spent[result.mode] += result.seconds
-        for name, number in _totals(result.audit).items():
-            audited[result.mode][name] += number
-        if result.timeline is not None:
-            kept[result.mode, result.replication] = result.timeline
-    measures, series = pd.concat(measured, ignore_index=True), pd.concat(lines, ignore_index=True)
-    del measured, lines
+) -> dict[str, Any]:
+    """What was run, and what is to be said about it."""
+    modes = list(measures)
     calendar = scenario.calendar
     warned = list(dict.fromkeys(text for mode in modes for text in warnings(scenario, mode)))
-    warned += _unfinished(measures, modes)
+    warned += [text for mode in modes for text in _unfinished(mode, measures[mode])]
     manifest: dict[str, Any] = {
         "results_version": RESULTS_VERSION,
         "scenario": scenario.name,
@@ -428,10 +524,10 @@ def _study(
         },
         "seconds": {
             "total": round(seconds, 3),
-            **{mode: round(spent[mode], 3) for mode in modes},
+            **{mode: round(collected[mode].seconds, 3) for mode in modes},
         },
-        "audit": {mode: {**audited[mode], "passed": True} for mode in modes},
-        "warm_up": {mode: _warm_up(series, mode, unsteady(scenario, mode)) for mode in modes},
+        "audit": {mode: {**collected[mode].audited, "passed": True} for mode in modes},
+        "warm_up": {mode: _warm_up(collected[mode].stretches, unsteady(scenario, mode)) for mode in modes},
         "warnings": warned,
     }
     if precision is not None:
@@ -442,7 +538,7 @@ def _study(
         }
         if not precision.reached:
             warned.append(precision.shortfall(scenario.definition.replications))
-    return Study(scenario, manifest, measures, series, folder, kept)
+    return manifest
 
 
 def _totals(audit: Audit) -> dict[str, int]:
@@ -456,8 +552,8 @@ def _share(here: ModeScenario, edit: Edit) -> float:
     return here.adoption.get(edit.port, {}).get(edit.reform, 1.0)
 
 
-def _warm_up(series: pd.DataFrame, mode: str, jammed: Collection[Subject]) -> dict[str, Any]:
-    found = warm_up(series, mode, jammed)
+def _warm_up(stretches: Stretches, jammed: Collection[Subject]) -> dict[str, Any]:
+    found = warm_up(stretches, jammed)
     return {
         "cut_ms": found.longest,
         "flow": found.flow,
@@ -472,24 +568,21 @@ def _finite(precision: Precision) -> dict[str, float | None]:
     return {name: float(value) if np.isfinite(value) else None for name, value in precision.achieved.items()}
 
 
-def _unfinished(measures: pd.DataFrame, modes: list[str]) -> list[str]:
+def _unfinished(mode: str, measures: pd.DataFrame) -> list[str]:
     """Flows of which many had not left at the end: their means are lower bounds."""
     found = []
-    chosen = measures[(measures["measure"] == "port_dwell") & (measures["subject"] != "all")]
-    for mode in modes:
-        for subject, rows in chosen[chosen["mode"] == mode].groupby("subject", sort=True):
-            count = rows.loc[rows["statistic"] == "count", "value"].sum()
-            unfinished = rows.loc[rows["statistic"] == "unfinished", "value"].sum()
-            if count and unfinished / count > MUCH_UNFINISHED:
-                share = unfinished / count
-                found.append(
-                    f"{mode}: {share:.1%} of {subject} had not left at the end; its mean times are lower bounds"
-                )
+    totals = measures.index.to_frame(index=False).assign(total=measures.sum(axis=1).to_numpy())
+    chosen = totals[(totals["measure"] == PRESENCE) & (totals["subject"] != ALL)]
+    for subject, rows in chosen.groupby("subject", sort=True):
+        count, unfinished = (rows.loc[rows["statistic"] == key, "total"].sum() for key in ("count", "unfinished"))
+        if count and unfinished / count > MUCH_UNFINISHED:
+            share = unfinished / count
+            found.append(f"{mode}: {share:.1%} of {subject} had not left at the end; its mean times are lower bounds")
     return found
 
 
 def save(study: Study, store: RunStore, runs: Mapping[str, tuple[str, int]], *, keep_timelines: bool) -> None:
-    """Write a study's tables into its folder.
+    """Write into a study's folder what is not written yet, and put all of it in its place.
 
     Args:
         study: What is written.
@@ -500,13 +593,7 @@ def save(study: Study, store: RunStore, runs: Mapping[str, tuple[str, int]], *, 
     assert study.folder is not None
     write_results(
         study.folder,
-        tables={
-            "measures.parquet": study.measures,
-            "measures.csv": study.measures,
-            "series.parquet": study.series,
-            "estimates.csv": study.estimates,
-            "comparison.csv": study.comparison,
-        },
+        tables={"estimates.csv": study.estimates, "comparison.csv": study.comparison},
         timelines={which: store.timeline(key) for key, which in runs.items()} if keep_timelines else {},
         resolved=study.scenario.document(),
         manifest=study.manifest,
@@ -529,14 +616,21 @@ def open_study(folder: str | Path) -> Study:
         )
     try:
         scenario = load(place / RESOLVED)
-        measures, series = (pd.read_parquet(place / f"{name}.parquet") for name in ("measures", "series"))
+        values = {mode: Values() for mode in manifest["modes"]}
+        for mode, replication, rows in runs_of(place / MEASURES):
+            values[mode].add(replication, rows)
+        pq.read_metadata(place / SERIES)
         name, _, _ = (manifest[key] for key in ("scenario", "modes", "replications"))
         whole = read_manifest(place) == manifest
     except InputError as error:
         again = Problem(None, str(place), "holds results that cannot be read; run the scenario again")
         raise InputError([again, *error.problems]) from None
     except (OSError, ValueError, LookupError) as error:
-        raise input_error(f"holds results that cannot be read: {error}; run the scenario again", str(place)) from None
+        raise _unreadable(place, error) from None
     if not whole:
         raise input_error("was written to meanwhile; open it again", str(place))
-    return Study(replace(scenario, name=name), manifest, measures, series, place)
+    return Study(replace(scenario, name=name), manifest, {mode: one.table() for mode, one in values.items()}, place)
+
+
+def _unreadable(folder: Path, error: Exception) -> InputError:
+    return input_error(f"holds results that cannot be read: {error}; run the scenario again", str(folder))

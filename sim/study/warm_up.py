@@ -8,7 +8,7 @@ there is nothing to advise.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sim.measures.clocks import PRESENCE
 from sim.scenario.units import DAY, HOUR
+from sim.study.across import RowNames, grown
 
 BATCH = 5
 """Entities of each replication in a batch, on average at least."""
@@ -57,19 +58,72 @@ def mser(batches: NDArray[np.float64]) -> int:
     return int(np.argmin(error[: max(1, len(batches) - LAST + 1)]))
 
 
-def warm_up(series: pd.DataFrame, mode: str, unsteady: Collection[tuple[str, str]]) -> WarmUp:
+class Stretches:
+    """Entities of each flow of a mode and their time in port by the time of arrival, over its runs."""
+
+    def __init__(self, names: RowNames) -> None:
+        self.names = names
+        """Of the points of the series of all runs."""
+        self.table = pd.DataFrame(columns=["port", "subject", "x", "counted", "timed"])
+        """By stretch, where its two points stand among those names."""
+        self.flow = np.zeros(0, dtype=np.intp)
+        """By stretch, the number of its flow."""
+        self.runs = np.zeros(0, dtype=np.int64)
+        """By flow, how many runs have it."""
+        self.known = 0
+        self.count, self.sum, self.lost = (np.zeros(0) for _ in range(3))
+
+    def add(self, points: NDArray[np.float64]) -> None:
+        """Take a run in, as its values by those names.
+
+        The sum is compensated (Kahan): what an addition loses is made good by the next one, so that the sum of ten
+        thousand runs is as precise as that of ten.
+        """
+        if len(self.names) > self.known:
+            self._grow()
+        count = points[self.table["counted"]]
+        at = np.flatnonzero(~np.isnan(count))
+        more = np.nan_to_num(points[self.table["timed"]][at] * count[at]) - self.lost[at]
+        total = self.sum[at] + more
+        self.lost[at] = total - self.sum[at] - more
+        self.sum[at] = total
+        self.count[at] += count[at]
+        self.runs += np.bincount(self.flow[at], minlength=len(self.runs)) > 0
+
+    def _grow(self) -> None:
+        names = self.names.table.reset_index()
+        names = names[(names["axis"] == "arrival") & (names["index"] >= self.known)]
+        counted, timed = (
+            names.loc[names["measure"] == measure, ["port", "subject", "x", "index"]].rename(columns={"index": place})
+            for measure, place in (("arrivals", "counted"), (PRESENCE, "timed"))
+        )
+        more = counted.merge(timed, on=["port", "subject", "x"])
+        self.known = len(self.names)
+        self.table = pd.concat([self.table, more], ignore_index=True) if len(self.table) else more
+        self.flow = self.table.groupby(["port", "subject"], sort=False).ngroup().to_numpy()  # old ones keep theirs
+        self.runs = grown(self.runs, self.flow.max(initial=-1) + 1, 0)
+        self.count, self.sum, self.lost = (
+            grown(values, len(self.table), 0) for values in (self.count, self.sum, self.lost)
+        )
+
+    def of_flows(self) -> Iterator[tuple[tuple[str, str], int, pd.DataFrame]]:
+        """Port and flow, how many runs have it, and a row a stretch: x, count and sum."""
+        table = self.table.assign(count=self.count, sum=self.sum)
+        for number, (flow, rows) in enumerate(table.groupby(["port", "subject"], sort=False)):
+            yield flow, int(self.runs[number]), rows.sort_values("x")
+
+
+def warm_up(stretches: Stretches, unsteady: Collection[tuple[str, str]]) -> WarmUp:
     """Look at every flow of a mode.
 
     Args:
-        series: The series of all runs, of which those over the time of arrival are read.
-        mode: Which mode.
+        stretches: What its runs say.
         unsteady: Ports and flows without steady state by their load.
     """
-    lines = series[(series["axis"] == "arrival") & (series["mode"] == mode)]
     cuts: dict[str, int] = {}
     unsettled, too_few = [], []
-    for (port, flow), rows in lines.groupby(["port", "subject"], sort=False):
-        begins, batches = _batches(rows)
+    for (port, flow), runs, rows in stretches.of_flows():
+        begins, batches = _batches(rows, BATCH * runs)
         if (port, flow) in unsteady:
             unsettled.append(flow)
         elif len(batches) < FEWEST:
@@ -82,16 +136,9 @@ def warm_up(series: pd.DataFrame, mode: str, unsteady: Collection[tuple[str, str
     return WarmUp(cuts[longest] if longest is not None else None, longest, tuple(unsettled), tuple(too_few))
 
 
-def _batches(rows: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _batches(stretches: pd.DataFrame, least: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Begin in hours and mean of batches of entities that arrive one after the other, all replications together."""
-    mean, count = (
-        rows[rows["measure"] == measure].set_index(["replication", "x"])["value"] for measure in (PRESENCE, "arrivals")
-    )
-    stretches = pd.DataFrame({"count": count, "sum": (mean * count).fillna(0)}).groupby(level="x", sort=True).sum()
-    least = BATCH * rows["replication"].nunique()
     number = (stretches["count"].cumsum().shift(fill_value=0) // least).to_numpy()
-    found = (
-        stretches.assign(begin=stretches.index).groupby(number).agg({"begin": "first", "count": "sum", "sum": "sum"})
-    )
+    found = stretches.groupby(number).agg({"x": "first", "count": "sum", "sum": "sum"})
     found = found[found["count"] >= least]
-    return found["begin"].to_numpy(dtype=np.float64), (found["sum"] / found["count"]).to_numpy()
+    return found["x"].to_numpy(dtype=np.float64), (found["sum"] / found["count"]).to_numpy()

@@ -18,7 +18,9 @@ from sim.scenario.disruptions import Disruption
 from sim.scenario.fields import Title
 from sim.scenario.procedure import Procedure
 from sim.scenario.rosters import Calendar
-from sim.study.estimates import comparison, estimates
+from sim.study.estimates import Measures
+from tests import long_tables
+from tests.long_tables import comparison, estimates
 
 # Hours by phase and kind (queueing, closed, service) of each flow under each mode.
 TIMES: dict[str, dict[str, dict[str, tuple[float, float, float]]]] = {
@@ -107,6 +109,16 @@ class Study:
     parameters: pd.DataFrame
     edits: pd.DataFrame
     manifest: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def by_replication(self) -> Measures:
+        """The measures as they are now, one column a replication."""
+        return long_tables.by_replication(self.measures)
+
+    @property
+    def lines(self) -> pd.DataFrame:
+        """The series as they are now, over all replications."""
+        return long_tables.lines(self.series)
 
 
 def title(pair: tuple[str, str]) -> Title:

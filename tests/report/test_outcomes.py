@@ -8,6 +8,7 @@ import pytest
 import sim
 from sim.report import cells, charts, facts, outcomes, texts
 from sim.report.page import render_report
+from tests.long_tables import estimates
 from tests.report import border, synthetic
 from tests.report.test_page import Reader, rows_of
 from tests.worlds import world
@@ -199,7 +200,7 @@ def test_a_backlog_that_is_not_cleared_is_not_given_hours(readers_of):
     study = synthetic.make_study(replications=4)
     gone = (study.measures["mode"] == "smart") & (study.measures["statistic"] == "cleared")
     study.measures.loc[gone & (study.measures["replication"] == 2), "value"] = math.nan
-    study.estimates = sim.study.estimates.estimates(study.measures, study.modes)
+    study.estimates = estimates(study.measures, study.modes)
     found = facts.PortFacts(study, "khorgos_road")
     cell = outcomes.disruptions(found, facts.names(study, "en"), link)[0]["rows"][1]["cleared"]
     assert cell["never"] == "not cleared within the run in 1 of 4 replications"

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import sim
-from sim.study.estimates import comparison, estimates
 from sim.study.precision import FEWEST, Precision, lasts, next_count, relative_half_width
+from tests.long_tables import comparison, estimates
 from tests.worlds import document, read
 
 STUDIES = 1000

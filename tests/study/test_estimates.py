@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 import sim
-from sim.study.estimates import COMPARISON_COLUMNS, ESTIMATE_COLUMNS, comparison, estimates, half_width
+from sim.study.estimates import COMPARISON_COLUMNS, ESTIMATE_COLUMNS, half_width
+from tests.long_tables import comparison, estimates
 from tests.worlds import document, read
 
 BASE = [4.0, 6.0, 5.0, 9.0]

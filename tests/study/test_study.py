@@ -382,9 +382,8 @@ def test_tables_of_finished_runs_are_on_disk_and_not_in_memory(scenario, tmp_pat
     assert without_folder >= 6
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "in a folder"])
-def test_runs_of_a_mode_hold_their_text_in_memory_once(scenario, tmp_path, kept):
-    series = sim.run(scenario, ["smart"], replications=4, out=tmp_path if kept else None).series
+def test_runs_of_a_mode_hold_their_text_in_memory_once(scenario):
+    series = sim.run(scenario, ["smart"], replications=4).series
     parts = pa.array(series["subject"].array).chunks
     assert len(parts) == 4
     assert len({part.buffers()[-1].address for part in parts}) == 1

@@ -7,7 +7,7 @@ import pytest
 
 import sim
 from sim.scenario.routes import resources_of
-from sim.study.estimates import comparison
+from tests.long_tables import comparison
 from tests.test_reforms import reform, tried
 
 REPLICATIONS = 6

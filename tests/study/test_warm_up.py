@@ -7,8 +7,10 @@ import pytest
 import sim
 from sim.report.advice import warm_up_sentences
 from sim.scenario.units import DAY, HOUR
+from sim.study.across import Lines
 from sim.study.estimates import half_width
-from sim.study.warm_up import BATCH, FEWEST, LAST, mser, warm_up
+from sim.study.warm_up import BATCH, FEWEST, LAST, Stretches, mser, warm_up
+from tests.long_tables import runs_of
 from tests.measures.measured import Measured
 from tests.worlds import document, read, world
 
@@ -161,20 +163,28 @@ def series(**flows):
     return pd.DataFrame(rows, columns=columns)
 
 
+def judgement(table, unsteady=()):
+    lines = Lines()
+    stretches = Stretches(lines.names)
+    for _, _, rows in runs_of(table):
+        stretches.add(lines.add(rows))
+    return warm_up(stretches, unsteady)
+
+
 SETTLED = [1.0, 2.0] * 20
 
 
 def test_the_flow_that_needs_the_longest_warm_up_decides():
-    found = warm_up(series(truck=[9.0, 5.0, *SETTLED], car=[9.0] * 3 + SETTLED, bus=SETTLED), "base", ())
+    found = judgement(series(truck=[9.0, 5.0, *SETTLED], car=[9.0] * 3 + SETTLED, bus=SETTLED))
     assert (found.longest, found.flow, found.advised) == (3 * HOUR, "car", 3 * HOUR)
     assert (found.unsettled, found.too_few) == ((), ())
-    late = warm_up(series(truck=[9.0] * 26 + SETTLED * 2), "base", ())
+    late = judgement(series(truck=[9.0] * 26 + SETTLED * 2))
     assert (late.longest, late.advised) == (26 * HOUR, 2 * DAY)
 
 
 def test_no_advice_where_nothing_settles_or_too_few_come():
     rising = list(np.arange(40.0))
-    found = warm_up(series(truck=rising, car=SETTLED, bus=SETTLED[: FEWEST - 1]), "base", {("port", "car")})
+    found = judgement(series(truck=rising, car=SETTLED, bus=SETTLED[: FEWEST - 1]), {("port", "car")})
     assert (found.longest, found.flow, found.advised) == (None, None, None)
     assert found.unsettled == ("truck", "car")
     assert found.too_few == ("bus",)
@@ -186,7 +196,7 @@ def test_stretches_with_few_entities_are_put_together_to_batches():
     counts = table["measure"] == "arrivals"
     table.loc[counts, "value"] = ((table["x"] % 2) == 0).astype(float)[counts]
     table.loc[~counts & (table["x"] % 2 == 1), "value"] = np.nan
-    found = warm_up(table, "base", ())
+    found = judgement(table)
     assert found.longest == 9 * HOUR  # the ninth hour makes the first batch whole
 
 
