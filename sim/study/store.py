@@ -97,6 +97,9 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 ROW_GROUP = 1024 * 1024
 """Rows that pandas writes as one group; whoever writes as many at a time writes the same bytes."""
 
+BATCH = 16 * 1024
+"""Rows that are read at a time."""
+
 
 @contextmanager
 def growing_parquet(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
@@ -144,7 +147,7 @@ def runs_of(path: Path) -> Iterator[tuple[str, int, pd.DataFrame]]:
     """Mode, replication and rows of each run of a table that was written run by run, as Parquet."""
     rest = pd.DataFrame()
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches():
+        for batch in file.iter_batches(BATCH):
             rows = pd.concat([rest, batch.to_pandas()], ignore_index=True)
             ends = _ends(rows)
             for begin, end in pairwise([0, *ends]):

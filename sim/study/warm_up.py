@@ -25,6 +25,8 @@ LAST = 5
 """Batches at the end with which nothing is cut: the error of so few of them is small by chance."""
 FEWEST = 10
 """Batches below which nothing is said."""
+NOWHERE = -1
+"""The place behind the last one, where no run has a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,14 @@ class Stretches:
     def __init__(self, names: RowNames) -> None:
         self.names = names
         """Of the points of the series of all runs."""
+        self.known = 0
+        """So many of them have been looked at."""
         self.table = pd.DataFrame(columns=["port", "subject", "x", "counted", "timed"])
-        """By stretch, where its two points stand among those names."""
+        """By stretch, where its two points stand among the names; the second may be `NOWHERE`."""
         self.flow = np.zeros(0, dtype=np.intp)
         """By stretch, the number of its flow."""
         self.runs = np.zeros(0, dtype=np.int64)
         """By flow, how many runs have it."""
-        self.known = 0
         self.count, self.sum, self.lost = (np.zeros(0) for _ in range(3))
 
     def add(self, points: NDArray[np.float64]) -> None:
@@ -83,7 +86,8 @@ class Stretches:
             self._grow()
         count = points[self.table["counted"]]
         at = np.flatnonzero(~np.isnan(count))
-        more = np.nan_to_num(points[self.table["timed"]][at] * count[at]) - self.lost[at]
+        mean = np.append(points, np.nan)[self.table["timed"]]
+        more = np.nan_to_num(mean[at] * count[at]) - self.lost[at]
         total = self.sum[at] + more
         self.lost[at] = total - self.sum[at] - more
         self.sum[at] = total
@@ -92,14 +96,17 @@ class Stretches:
 
     def _grow(self) -> None:
         names = self.names.table.reset_index()
-        names = names[(names["axis"] == "arrival") & (names["index"] >= self.known)]
+        names = names[names["axis"] == "arrival"]
         counted, timed = (
             names.loc[names["measure"] == measure, ["port", "subject", "x", "index"]].rename(columns={"index": place})
             for measure, place in (("arrivals", "counted"), (PRESENCE, "timed"))
         )
-        more = counted.merge(timed, on=["port", "subject", "x"])
         self.known = len(self.names)
-        self.table = pd.concat([self.table, more], ignore_index=True) if len(self.table) else more
+        self.table = (
+            counted.merge(timed, on=["port", "subject", "x"], how="left")
+            .fillna({"timed": NOWHERE})
+            .astype({"timed": np.intp})
+        )
         self.flow = self.table.groupby(["port", "subject"], sort=False).ngroup().to_numpy()  # old ones keep theirs
         self.runs = grown(self.runs, self.flow.max(initial=-1) + 1, 0)
         self.count, self.sum, self.lost = (

@@ -407,6 +407,19 @@ def test_a_study_does_not_take_the_timelines_of_a_later_one_in_its_folder_for_it
     assert not later.timeline("smart", 0).equals(own)
 
 
+def test_the_series_of_a_study_are_never_those_of_a_later_one_in_its_folder(scenario, tmp_path):
+    earlier = sim.run(scenario, ["smart"], replications=1, out=tmp_path)
+    opened = sim.open(tmp_path)
+    later = sim.run(scenario, ["smart"], replications=1, seed=9, out=tmp_path)
+    for study, table in ((earlier, "series"), (earlier, "measures"), (opened, "lines")):
+        with pytest.raises(sim.InputError, match="was written to meanwhile; open it again"):
+            getattr(study, table)
+    assert not later.series.empty
+    (tmp_path / "series.parquet").unlink()
+    with pytest.raises(sim.InputError, match=r"holds results that cannot be read: .*; run the scenario again"):
+        sim.open(tmp_path)
+
+
 # Resuming
 
 
