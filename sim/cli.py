@@ -362,16 +362,18 @@ def _report_name(lang: Lang) -> str:
 
 def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...]) -> None:
     """Write the charts in the first language and a page in each; pages link to each other where both exist."""
-    from sim.report.charts import write_charts
+    from sim.report.charts import Drawings, write_charts
     from sim.report.page import write_report
     from sim.study.store import held
 
     with held(folder):
-        write_charts(study, folder / "charts", languages[0])
         for lang in languages:
+            drawings = Drawings(study, lang)
+            if lang == languages[0]:
+                write_charts(study, folder / "charts", lang, drawings=drawings)
             other: Lang = "zh" if lang == "en" else "en"
-            linked = other in languages or (folder / _report_name(other)).is_file()
-            write_report(study, folder / _report_name(lang), lang, other=_report_name(other) if linked else None)
+            linked = _report_name(other) if other in languages or (folder / _report_name(other)).is_file() else None
+            write_report(study, folder / _report_name(lang), lang, other=linked, drawings=drawings)
 
 
 def _print_headline(

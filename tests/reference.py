@@ -70,7 +70,7 @@ def pictures(computed: sim.Study) -> dict[str, str]:
     for port, chart in PICTURES:
         with style.drawing("en"):
             figure = charts.draw(chart, computed, port, "en")
-            drawn[f"{port}.{chart}.svg"] = style.svg(figure, label=f"{port}: {chart}")
+            drawn[f"{port}.{chart}.svg"] = style.svg(style.source(figure), label=f"{port}: {chart}")
     return drawn
 
 

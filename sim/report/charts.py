@@ -1038,13 +1038,36 @@ def draw(chart: str, study: Study, port: str, lang: str) -> Figure:
     return figure
 
 
-def write_charts(study: Study, folder: Path | str, lang: str = "en") -> list[Path]:
+class Drawings:
+    """The charts of a study in one language, each drawn once for its file and for the page."""
+
+    def __init__(self, study: Study, lang: str) -> None:
+        self.study = study
+        self.lang = texts.language(lang)
+        self._sources: dict[tuple[str, str], str] = {}
+
+    def source(self, port: str, chart: str, figure: Figure | None = None) -> str:
+        """The source of a chart, drawn on a figure of its own unless it is drawn on one already."""
+        if (port, chart) not in self._sources:
+            with style.drawing(self.lang):
+                drawn = figure if figure is not None else draw(chart, self.study, port, self.lang)
+                self._sources[port, chart] = style.source(drawn)
+        return self._sources[port, chart]
+
+
+def write_charts(study: Study, folder: Path | str, lang: str = "en", *, drawings: Drawings | None = None) -> list[Path]:
     """Write every chart of every port as SVG and PNG, `PORT.CHART.svg`; return the files.
 
     A PNG in Chinese needs a font with Chinese characters. Where the machine has none, PNGs are written in English, with
     one warning; SVGs keep their text and are shown with the reader's fonts.
+
+    Args:
+        study: The study.
+        folder: Where the files are written.
+        lang: `en` or `zh`.
+        drawings: Its charts in this language, if others show them too.
     """
-    texts.language(lang)
+    drawings = drawings if drawings is not None else Drawings(study, lang)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     png_lang = lang
@@ -1058,7 +1081,7 @@ def write_charts(study: Study, folder: Path | str, lang: str = "en") -> list[Pat
                 figure = draw(chart, study, port, lang)
                 label = _title(facts.names(study, lang), port, chart)
                 picture = style.png(figure if png_lang == lang else draw(chart, study, port, png_lang))
-                drawing = style.svg(figure, label=label)
+                drawing = style.svg(drawings.source(port, chart, figure), label=label)
             for suffix, content in ((".svg", drawing.encode()), (".png", picture)):
                 path = folder / f"{port}.{chart}{suffix}"
                 write_bytes(path, content)

@@ -50,7 +50,14 @@ _STATION_COLUMNS = (
 )
 
 
-def write_report(study: Study, path: Path | str, lang: str = "en", *, other: str | None = None) -> Path:
+def write_report(
+    study: Study,
+    path: Path | str,
+    lang: str = "en",
+    *,
+    other: str | None = None,
+    drawings: charts.Drawings | None = None,
+) -> Path:
     """Write the report of a study as one HTML page.
 
     Args:
@@ -58,22 +65,26 @@ def write_report(study: Study, path: Path | str, lang: str = "en", *, other: str
         path: The file to write.
         lang: `en` or `zh`; the numbers are the same in both.
         other: Address of the same report in the other language, for a link.
+        drawings: The charts of the study in this language, if others show them too.
 
     Returns:
         The file.
     """
     path = Path(path)
-    write_text(path, render_report(study, lang, other=other))
+    write_text(path, render_report(study, lang, other=other, drawings=drawings))
     return path
 
 
-def render_report(study: Study, lang: str = "en", *, other: str | None = None) -> str:
+def render_report(
+    study: Study, lang: str = "en", *, other: str | None = None, drawings: charts.Drawings | None = None
+) -> str:
     """Give the report of a study as HTML."""
     source = resources.files("sim.report").joinpath("report.html.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    page = _Page(study, facts.names(study, lang))
+    drawings = drawings if drawings is not None else charts.Drawings(study, lang)
+    page = _Page(study, facts.names(study, lang), drawings)
     context = page.context()
     environment.globals.update(w=lambda key, **values: word(key, lang, **values))
     text = environment.from_string(source).render(lang=lang, other=other, **context)
@@ -82,10 +93,11 @@ def render_report(study: Study, lang: str = "en", *, other: str | None = None) -
 
 @dataclass
 class _Page:
-    """One report in the making: a study, names in a language, and what was already numbered."""
+    """One report in the making: a study, names and charts in a language, and what was already numbered."""
 
     study: Study
     names: Names
+    drawings: charts.Drawings
     sources: dict[str, int] = field(default_factory=dict)
     _ids: dict[str, str] = field(default_factory=dict)
 
@@ -253,9 +265,7 @@ class _Page:
         name = texts.name(texts.CHARTS, chart, self.lang)
         label = f"{self.names.port(found.port)}: {name}"
         key = f"chart-{found.port}-{chart.replace('_', '-')}"
-        with style.drawing(self.lang):
-            drawn = charts.draw(chart, self.study, found.port, self.lang)
-            source = style.svg(drawn, prefix=f"{key}-", label=label, inline=True)
+        source = style.svg(self.drawings.source(found.port, chart), prefix=f"{key}-", label=label, inline=True)
         return {"key": key, "svg": Markup(source), "name": name}  # noqa: S704 - drawn by us, texts escaped by matplotlib
 
     def card(self, found: PortFacts) -> dict[str, Any] | None:

@@ -287,28 +287,35 @@ _SERIFLESS = (
 )
 
 
-def svg(figure: Figure, prefix: str = "", label: str = "", inline: bool = False) -> str:
-    """Write a figure as SVG: text as text, numbers of two decimals, the same bytes for the same figure.
+def source(figure: Figure) -> str:
+    """Draw a figure as the text that `svg` makes files and parts of pages of, the same for the same figure.
 
-    `prefix` goes before every id that is referred to (the others are dropped), so that many figures can share a page;
-    `inline` leaves out what a page brings itself: prolog, fonts and the fixed size.
+    Text is text, and numbers have two decimals.
     """
     stream = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "smartport"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        for text in figure.findobj(Text):
-            text.set_fontfamily("DejaVu Sans")
+        for written in figure.findobj(Text):
+            written.set_fontfamily("DejaVu Sans")
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    source = stream.getvalue()
-    source = _TAG.sub(lambda tag: _NUMBER.sub(lambda match: f"{round(float(match[0]), 2):g}", tag[0]), source)
-    source = re.sub(r"<metadata>.*?</metadata>\s*", "", source, flags=re.DOTALL)
-    source = _FONT.sub("", source)
-    source = re.sub(r'style="\s+', 'style="', source)
-    source = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", source)
-    source = re.sub(r"<!--.*?-->\s*", "", source, flags=re.DOTALL)
-    source = re.sub(r"\s*\n\s*(?=[^<])", " ", source)
-    source = re.sub(r">\s+<", "><", source)
-    source = _PATTERN.sub(_own_pattern, source)
+    text = stream.getvalue()
+    text = _TAG.sub(lambda tag: _NUMBER.sub(lambda match: f"{round(float(match[0]), 2):g}", tag[0]), text)
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = _FONT.sub("", text)
+    text = re.sub(r'style="\s+', 'style="', text)
+    text = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", text)
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r"\s*\n\s*(?=[^<])", " ", text)
+    text = re.sub(r">\s+<", "><", text)
+    return _PATTERN.sub(_own_pattern, text)
+
+
+def svg(source: str, prefix: str = "", label: str = "", inline: bool = False) -> str:
+    """Write the source of a figure as SVG.
+
+    `prefix` goes before every id that is referred to (the others are dropped), so that many figures can share a page;
+    `inline` leaves out what a page brings itself: prolog, fonts and the fixed size.
+    """
     used = {one or other for one, other in _USED.findall(source)}
     source = _ID.sub(lambda match: f' id="{prefix}{match[1]}"' if match[1] in used else "", source)
     source = _USED.sub(lambda match: f"url(#{prefix}{match[1]})" if match[1] else f'href="#{prefix}{match[2]}"', source)

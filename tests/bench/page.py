@@ -280,6 +280,8 @@ def _chart(figures: Figures) -> str:
             for case in shown
         ]
         page.legend(style.MARGIN, style.HEADER + 0.12, [(key, f"{size} entities") for key, size in keys])
-        drawn = style.svg(page.figure, label="Processor time for a visit by simulator and number of entities")
+        drawn = style.svg(
+            style.source(page.figure), label="Processor time for a visit by simulator and number of entities"
+        )
         plt.close(page.figure)
     return drawn

@@ -9,6 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from sim.report import charts, facts, style, texts
+from sim.report.page import render_report
 from tests.report import synthetic
 
 PORT = "khorgos_road"
@@ -196,13 +197,13 @@ def test_charts_of_unusual_studies(chart, study):
     for port in facts.ports(study):
         figure = Figure()
         charts.CHARTS[chart](study, port, figure=figure)
-        assert style.svg(figure).startswith("<?xml")
+        assert style.svg(style.source(figure)).startswith("<?xml")
 
 
 @pytest.mark.parametrize("chart", charts.CHARTS)
 def test_charts_of_a_port_where_nothing_was_measured(made_up, chart):
     ax = charts.CHARTS[chart](made_up, "kashgar_road")
-    assert style.svg(ax.figure)
+    assert style.svg(style.source(ax.figure))
 
 
 def test_a_flow_that_was_not_measured_leaves_its_panel_empty(made_up):
@@ -255,7 +256,7 @@ def test_files_are_the_same_bytes_each_time(tmp_path):
 @pytest.mark.parametrize("chart", charts.CHARTS)
 def test_an_svg_keeps_its_text_as_text_and_its_ids_apart(made_up, chart):
     figure = charts.draw(chart, made_up, PORT, "zh")
-    source = style.svg(figure, prefix="here-", label="a & b", inline=True)
+    source = style.svg(style.source(figure), prefix="here-", label="a & b", inline=True)
     assert re.search(r"<text[^>]*>[^<]*[\u4e00-\u9fff]", source)
     assert "DejaVu" not in source
     assert 'aria-label="a &amp; b"' in source
@@ -290,9 +291,9 @@ def test_png_in_chinese_with_a_chinese_font_warns_of_nothing(tmp_path):
 
 
 def test_the_layout_of_an_svg_does_not_depend_on_the_fonts_of_the_machine(made_up, monkeypatch):
-    with_font = [style.svg(charts.draw(chart, made_up, PORT, "zh")) for chart in charts.CHARTS]
+    with_font = [style.source(charts.draw(chart, made_up, PORT, "zh")) for chart in charts.CHARTS]
     monkeypatch.setattr(style, "chinese_font", lambda: None)
-    assert [style.svg(charts.draw(chart, made_up, PORT, "zh")) for chart in charts.CHARTS] == with_font
+    assert [style.source(charts.draw(chart, made_up, PORT, "zh")) for chart in charts.CHARTS] == with_font
 
 
 def test_settings_of_the_caller_stay_as_they_were(made_up):
@@ -315,7 +316,7 @@ def test_real_results_draw_too(real):
     for port in facts.ports(real):
         for chart in charts.CHARTS:
             figure = charts.draw(chart, real, port, "zh")
-            assert style.svg(figure)
+            assert style.svg(style.source(figure))
     table = real.estimates
     for flow in real.scenario.demand:
         for mode in real.modes:
@@ -344,3 +345,16 @@ def test_public_names_of_the_package_lead_somewhere():
         assert getattr(sim.report, name)
     with pytest.raises(AttributeError, match="no attribute 'pie_chart'"):
         _ = sim.report.pie_chart
+
+
+def test_a_chart_is_drawn_once_for_its_file_and_for_the_page(tmp_path, monkeypatch):
+    study = synthetic.make_study(flows=(FLOW,), replications=2)
+    alone = render_report(study)
+    drawn = []
+    draw = charts.draw
+    monkeypatch.setattr(charts, "draw", lambda chart, *rest: drawn.append(chart) or draw(chart, *rest))
+    drawings = charts.Drawings(study, "en")
+    files = charts.write_charts(study, tmp_path, "en", drawings=drawings)
+    assert 2 * len(drawn) == len(files)
+    assert render_report(study, drawings=drawings) == alone
+    assert 2 * len(drawn) == len(files)
