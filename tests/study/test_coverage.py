@@ -127,9 +127,14 @@ reforms: {faster: {title: Faster, why: A test., scale: {routes.truck.check.takes
 
 @pytest.mark.nightly
 def test_intervals_of_the_whole_program():
-    """An M/M/1 queue of 10 min, and of 20/3 min with the reform, in as many runs as all the studies need."""
-    scenario = read(document(WORLD, warm_up="6 h", duration="18 h", cool_down="4 h"))
-    study = sim.run(scenario, replications=5 * STUDIES, workers=2)
+    """An M/M/1 queue of 10 min, and of 20/3 min with the reform, in as many runs as all the studies need.
+
+    A run measures some thousand trucks, as above. Means of few are skewed, and intervals of Student, which take them
+    for symmetric, hold the truth less often: of 108 trucks in five replications 92 %, also where nothing of the program
+    takes part.
+    """
+    scenario = read(document(WORLD, warm_up="6 h", duration="7 days", cool_down="4 h"))
+    study = sim.run(scenario, replications=REPLICATIONS * STUDIES, workers=2)
     chosen = study.measures[
         (study.measures["subject"] == "truck")
         & (study.measures["measure"] == "port_dwell")
