@@ -148,6 +148,38 @@ def test_a_comparison_of_one_mode_is_empty_and_has_its_columns():
     assert result.empty
 
 
+def with_arrivals(**modes):
+    """The same measures of `port_dwell` again as arrivals of a day and as a count, which no jam can reach."""
+    dwell = table(**modes)
+    arrivals = dwell.assign(measure="arrivals", statistic="per_day", unit="1/day")
+    return pd.concat([dwell, arrivals, dwell.assign(statistic="count", unit="")], ignore_index=True)
+
+
+JAMMED = {"smart": {("port", "truck")}, "base": {("other", "train")}}
+
+
+def test_without_steady_state_there_is_no_interval_but_of_how_many_come():
+    measures = with_arrivals(smart={"truck": SMART, "truck/hold": SMART, "train": SMART, "trucks": SMART})
+    result = estimates(measures, ["smart"], JAMMED).set_index(["subject", "measure", "statistic"])
+    assert result["steady"].dtype == bool
+    lost = {("truck", "port_dwell", "mean"), ("truck/hold", "port_dwell", "mean")}
+    assert set(result.index[~result["steady"]]) == lost
+    assert set(result.index[result["ci_low"].isna()]) == lost
+    assert set(result.index[result["ci_high"].isna()]) == lost
+    assert (result["mean"] == 4).all()
+
+
+def test_a_difference_has_no_interval_where_either_mode_has_no_steady_state():
+    measures = with_arrivals(base={"truck": BASE, "train": BASE}, smart={"truck": SMART, "train": SMART})
+    for modes in (["base", "smart"], ["smart", "base"]):
+        result = comparison(measures, modes[0], modes, JAMMED).set_index(["subject", "measure", "statistic"])
+        assert set(result.index[~result["steady"]]) == {("truck", "port_dwell", "mean")}
+        assert set(result.index[result["ci_low"].isna()]) == {("truck", "port_dwell", "mean")}
+        assert (abs(result["difference"]) == 2).all()
+        assert (result["variance_reduction"] > 1).all()
+    assert comparison(measures, "base", ["base", "smart"])["steady"].all()
+
+
 def test_rows_are_numbered_through_all_modes():
     measures = table(base=BASE, smart=SMART, both=SMART)
     modes = ["base", "smart", "both"]
