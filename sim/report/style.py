@@ -10,7 +10,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,8 +158,22 @@ def mode_styles(modes: Sequence[str]) -> dict[str, ModeStyle]:
 
 def chinese_font() -> str | None:
     """Name an installed font with Simplified Chinese, or None."""
-    installed = {entry.name for entry in font_manager.fontManager.ttflist}
-    return next((name for name in _CHINESE_FONTS if name in installed), None)
+    return _known_chinese_font() or (_learn_new_fonts() and _known_chinese_font()) or None
+
+
+def _known_chinese_font() -> str | None:
+    known = {entry.name for entry in font_manager.fontManager.ttflist}
+    return next((name for name in _CHINESE_FONTS if name in known), None)
+
+
+def _learn_new_fonts() -> bool:
+    """Tell matplotlib of fonts that were installed after it wrote its list; whether there are any."""
+    known = {entry.fname for entry in font_manager.fontManager.ttflist}
+    new = [path for path in font_manager.findSystemFonts() if path not in known]
+    for path in new:
+        with suppress(RuntimeError, OSError, KeyError):  # a font that matplotlib cannot read is none for us
+            font_manager.fontManager.addfont(path)
+    return bool(new)
 
 
 @contextmanager

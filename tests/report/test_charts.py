@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -5,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -280,9 +282,25 @@ def test_png_in_chinese_without_a_chinese_font_is_in_english_with_one_warning(tm
         assert (one.read_bytes() == two.read_bytes()) == (one.suffix == ".png"), one.name
 
 
+@pytest.fixture
+def installed_font():
+    font = style.chinese_font()
+    if font is None:
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("no font with Chinese characters on this machine")
+    return font
+
+
+def test_a_font_that_was_installed_after_matplotlib_wrote_its_list_is_found(installed_font, monkeypatch):
+    listed = font_manager.fontManager.ttflist
+    files = {entry.fname for entry in listed if entry.name in style._CHINESE_FONTS}
+    others = [entry for entry in listed if entry.fname not in files]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", others)
+    assert style.chinese_font() == installed_font
+
+
+@pytest.mark.usefixtures("installed_font")
 def test_png_in_chinese_with_a_chinese_font_warns_of_nothing(tmp_path):
-    if style.chinese_font() is None:
-        pytest.skip("no font with Chinese characters on this machine")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         study = synthetic.make_study(replications=2, flows=(FLOW,))
