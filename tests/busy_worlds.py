@@ -128,7 +128,7 @@ def _add_carriers(draw: st.DrawFn, said: dict[str, Any], places: list[str]) -> N
             "come": {"takes": draw(_work), **draw(_maybe(st.sampled_from(places), "at"))},
             **draw(_riding(draw(st.sampled_from(rides)), "come", places)),
         }
-    met = {activity["ride"] for route in routes.values() for activity in route.values() if "ride" in activity}
+    met = sorted({activity["ride"] for route in routes.values() for activity in route.values() if "ride" in activity})
     for number in range(draw(st.integers(1, 2))):
         flow = draw(st.sampled_from(["train", "aircraft"])) + f"_{number}"
         demand[flow] = draw(_flows())
@@ -138,7 +138,7 @@ def _add_carriers(draw: st.DrawFn, said: dict[str, Any], places: list[str]) -> N
             box = draw(st.sampled_from(["box", "van"])) + f"_{number}"
             demand[box] = draw(_flows()) | {"arrivals": {"aboard": {"flow": flow, **draw(riders)}}}
             routes[box] = draw(_riding(aboard, None, places))
-        loaded = met if number == 0 else draw(st.sets(st.sampled_from(sorted(met))))
+        loaded = met if number == 0 else draw(st.sets(st.sampled_from(met)))
         routes[flow] = draw(_carrying(sorted(loaded), aboard, places))
 
 
@@ -175,7 +175,7 @@ def _carrying(draw: st.DrawFn, loaded: list[str], aboard: str | None, places: li
         if draw(st.integers(0, 5)) == 0:
             unload["only"] = {"cargo": "ore"}
         route[f"unload_{ride}"] = unload
-        for what in draw(st.sets(st.sampled_from(["lift", "store"]))):
+        for what in sorted(draw(st.sets(st.sampled_from(["lift", "store"])))):
             route[f"wait_{ride}_{what}"] = {"after": f"unload_{ride}", "awaits": {"ride": ride, "activity": what}}
         if draw(st.booleans()):
             before = list(route)[-1:]

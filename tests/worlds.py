@@ -241,7 +241,7 @@ def _add_rides(draw: st.DrawFn, said: dict[str, Any]) -> None:
     station = st.sampled_from([name for name in said["procedure"]["stations"] if name.startswith("station")])
     place = st.one_of(st.just({}), station.map(lambda name: {"at": name}))
     carrier = draw(st.sampled_from(["a_train", "train"]))  # before and behind the others by name
-    waiting = draw(st.sets(st.sampled_from(sorted(routes)), max_size=2))
+    waiting = sorted(draw(st.sets(st.sampled_from(sorted(routes)), max_size=2)))
     brings = not waiting or draw(st.booleans())
     demand[carrier] = draw(_flows())
     rules = {

@@ -55,9 +55,11 @@ class _Ride:
         brought = (workload.carrier[entity] != NEVER) & (np.arange(len(entity)) < len(root[0]))
         self.passing = visit[~workload.takes_place[visit]]
         """Visits of those who do not ride."""
-        rides = workload.takes_place[visit]
+        rides = np.flatnonzero(workload.takes_place[visit])
+        rides = rides[np.argsort(visit[rides])]
         self.entity: Times = entity[rides]
         self.visit: Times = visit[rides]
+        """Ascending, although the routes of a flow are apart where a share adopts a reform."""
         self.brought: Mask = brought[rides]
         """Who arrives aboard, shape (riders,) as all others."""
         self.ready: Times = timeline.ready[self.visit]

@@ -383,3 +383,25 @@ def test_one_that_is_served_before_those_of_lower_priority_number():
     run = simulated(world(text))
     start = {("bus", 0, "c"): 10, ("truck", 1, "c"): 5}
     refused(run, "d serves 1 visits before those in front", start=start, end={cell: m + 5 for cell, m in start.items()})
+
+
+ADOPTED = """
+demand: {truck: [0, 0, 0, 0, 0, 0], train: [1, 2, 3]}
+procedure:
+  routes:
+    truck: {board: {ride: trip}, leave: {after: board, takes: 1 min}}
+    train: {load: {load: {ride: trip, up_to: 1}, takes: 1 min}, unload: {after: load, unload: trip, takes: 1 min}}
+reforms: {quick: {title: Quick, why: A test., set: {routes.truck.leave.takes: 2 min}}}
+modes: {base: [quick at 50%]}
+"""
+
+
+def test_riders_of_whom_a_share_adopts_a_reform_stand_in_one_line():
+    """Trucks that come at one moment board by their number, whichever of the two routes they take."""
+    workload, timeline = simulated(world(ADOPTED))  # the audit passes it
+    assert [flow.name for flow in workload.plan.flows].count("truck") == 2
+    trucks = np.concatenate(workload.entities_of_flow[-2:])
+    boards = {int(entity): int(timeline.start[workload.first_visit[entity]]) // MINUTE for entity in trucks}
+    assert [boards[entity] for entity in sorted(boards)][:3] == [1, 2, 3]
+    assert list(boards) != sorted(boards)  # so the routes do lie across the order of the line
+    refused((workload, timeline), "board before those in front", start={("truck", 0, "board"): None})
