@@ -268,6 +268,21 @@ def test_a_table_that_is_wrong(content: str | None, said: str):
     assert str(caught.value) == said
 
 
+def test_a_table_that_is_too_long(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sim.scenario.loading.LONGEST_TABLE", 3)
+    Path("a.csv").write_text("arrived\n" + "2025-06-03 08:00\n" * 3, encoding="utf-8")
+    recorded = spoilt((RECORDED, "{csv: a.csv, column: arrived}"))
+    assert said_about(recorded) is None
+    Path("a.csv").write_text("arrived\n" + "2025-06-03 08:00\n" * 4, encoding="utf-8")
+    assert said_about(recorded) == [f"{CSV}: a.csv has more than 3 rows"]
+
+
+def test_a_table_without_rows_has_the_place_where_it_is_named():
+    Path("a.csv").write_text("arrived\n", encoding="utf-8")
+    (said,) = said_about(spoilt((RECORDED, "{csv: a.csv, column: arrived}"))) or []
+    assert said.startswith("small.yaml:35:26: demand.cars.arrivals.recorded: expected `csv` and `column`, or")
+
+
 def test_the_order_of_recorded_arrivals_and_blank_lines_change_nothing():
     prints = set()
     for rows in (["08:00", "09:00", "10:00"], ["10:00", "", "08:00", "09:00", ""]):

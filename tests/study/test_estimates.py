@@ -112,7 +112,7 @@ def test_only_what_both_modes_have_is_compared():
 
 
 def test_a_pair_that_lacks_one_value_is_no_pair():
-    (row,) = comparison(table(base=[4.0, 6.0, 8.0], smart=[1.0, np.nan, 7.0]), "base", ["base", "smart"]).itertuples(
+    (row,) = comparison(table(base=[4.0, 9.0, 8.0], smart=[1.0, np.nan, 7.0]), "base", ["base", "smart"]).itertuples(
         index=False
     )
     assert (row.baseline_mean, row.mode_mean, row.difference) == (6, 4, -2)
@@ -128,6 +128,17 @@ def test_a_quantile_beyond_the_horizon_in_one_replication_has_no_finite_mean_and
         assert row.baseline_mean == np.inf
         assert row.mode_mean == (10 / 3 if row.mode == "smart" else np.inf)
         assert np.isnan([row.difference, row.ci_low, row.ci_high, row.relative, row.variance_reduction]).all()
+
+
+def test_what_lies_beyond_the_horizon_takes_nothing_from_the_other_rows():
+    measures = table(
+        base={"truck": [4.0, 6.0], "train": [1.0, np.inf]}, smart={"truck": [2.0, 3.0], "train": [1.0, 2.0]}
+    )
+    truck, train = comparison(measures, "base", ["base", "smart"]).itertuples(index=False)
+    # Differences of -2 and -3 have the variance 1/2, without shared luck 2 + 1/2: two replications are enough to know.
+    assert truck.variance_reduction == pytest.approx(5)
+    assert truck.ci_high == pytest.approx(-2.5 + stats.t.ppf(0.975, 1) / 2)
+    assert np.isnan(train.variance_reduction)
 
 
 def test_where_nothing_differs_there_is_nothing_to_reduce():
