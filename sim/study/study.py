@@ -111,9 +111,7 @@ class Study:
         Raises:
             InputError: If the folder no longer holds them.
         """
-        if self.folder is not None:
-            return self._read(MEASURES)
-        return pd.concat([run.measures for run in self._in_memory.values()], ignore_index=True)
+        return self._rows(MEASURES, [run.measures for run in self._in_memory.values()])
 
     @cached_property
     def series(self) -> pd.DataFrame:
@@ -122,9 +120,7 @@ class Study:
         Raises:
             InputError: If the folder no longer holds them.
         """
-        if self.folder is not None:
-            return self._read(SERIES)
-        return pd.concat([run.series for run in self._in_memory.values()], ignore_index=True)
+        return self._rows(SERIES, [run.series for run in self._in_memory.values()])
 
     @cached_property
     def lines(self) -> pd.DataFrame:
@@ -138,7 +134,10 @@ class Study:
                 found[mode].add(rows)
         return _table_of(found)
 
-    def _read(self, name: str) -> pd.DataFrame:
+    def _rows(self, name: str, in_memory: list[pd.DataFrame]) -> pd.DataFrame:
+        """The rows of all runs, from the folder if there is one."""
+        if self.folder is None:
+            return pd.concat(in_memory, ignore_index=True)
         with self._reading(name) as path:
             return pd.read_parquet(path)
 
