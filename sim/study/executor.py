@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 PATIENCE = 0.2
-"""Seconds until Ctrl-C is heard."""
+"""Seconds until Ctrl-C is heard, or the death of a worker in the middle of its result."""
 
 _DIED = "a worker process died, perhaps for lack of memory; what is finished is kept, run again to go on"
 _UNGUARDED = (
@@ -114,6 +114,8 @@ def _in_workers(
             if interrupted and not signs.stop.value:
                 signs.stop.value = True  # the pool hands out tasks ahead, and does not call those back
                 pending = {future for future in pending if not future.cancel()}
+            if not done:
+                _notice_the_dead(pool)
             for future in done:
                 result = future.result()
                 if result is not None:
@@ -125,6 +127,20 @@ def _in_workers(
         # the pipe, and the reading end would wait for the other half for ever.
         signs.stop.value = True
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _notice_the_dead(pool: ProcessPoolExecutor) -> None:
+    """Let a pool notice that a worker has died where it cannot notice by itself.
+
+    A worker that is killed while it hands over a result leaves half of it in the pipe. The pool reads on for ever then,
+    because it has the writing end of that pipe open too. Neither the pipe nor the workers are documented; a test holds
+    that they are what we take them for.
+    """
+    workers = list((pool._processes or {}).values())  # noqa: SLF001
+    if any(worker.exitcode is not None for worker in workers):
+        for worker in workers:
+            worker.kill()
+        pool._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 
 import sim
 from sim.study import executor, runs, store
+from tests.faults.half_a_result import hand_over_half
 from tests.study.test_study import small
 from tests.worlds import write
 
@@ -104,6 +105,13 @@ def alive(number):
         return "\nState:\tZ" not in Path(f"/proc/{number}/status").read_text(encoding="utf-8")
     except FileNotFoundError:
         return False
+
+
+def test_a_worker_that_is_killed_while_it_hands_over_a_result_is_noticed(file, tmp_path, monkeypatch):
+    """Half of the result is in the pipe, and nobody will write the other half."""
+    monkeypatch.setattr(executor, "_perform_task", hand_over_half)
+    with pytest.raises(sim.RunError, match="a worker process died"):
+        sim.run(file, out=tmp_path / "out", replications=4, workers=2)
 
 
 def test_workers_end_when_their_main_process_is_killed(file, tmp_path):
