@@ -354,7 +354,7 @@ def _holds(workload: Workload, first_hold: Numbers, hold_of: Numbers) -> Records
     for code, one in enumerate(plan.flows):
         for number, activity in enumerate(one.activities):
             if activity.ride is not None and not activity.before:
-                riding = workload.takes_place[workload.visits_of_flow[code][:, number]]
+                riding = workload.column(workload.takes_place, code, number)
                 carriers = workload.carrier[workload.entities_of_flow[code]][riding]
                 carriers = carriers[carriers != NOBODY]
                 hold = first_hold[carriers] + hold_of[flow[carriers], activity.ride]

@@ -346,8 +346,9 @@ def _refusals(workload: Workload, timeline: Timeline) -> list[str]:
     away = np.repeat(timeline.turned_away, np.diff(workload.first_visit))
     gone = away != NEVER
     queued = np.zeros(len(away), dtype=np.bool_)
-    for code, flow in enumerate(workload.plan.flows):
-        queued[workload.visits_of_flow[code][:, [a.queue is not None for a in flow.activities]]] = True
+    for line in workload.plan.lines:
+        for code, number in line:
+            queued[workload.first_of_flow[code] + number] = True
     waits = gone & queued & workload.takes_place & (timeline.ready != NEVER) & (timeline.start == NEVER)
     later = np.maximum(np.maximum(timeline.ready, timeline.start), timeline.end) > away
     at_work = (timeline.start != NEVER) & (timeline.end == NEVER)

@@ -33,7 +33,7 @@ def _visits(workload: Workload, wanted: Callable[[ActivityPlan], bool]) -> tuple
         numbers = [number for number, activity in enumerate(flow.activities) if wanted(activity)]
         if numbers:
             entities.append(np.repeat(workload.entities_of_flow[code], len(numbers)))
-            visits.append(workload.visits_of_flow[code][:, numbers].ravel())
+            visits.append((workload.first_of_flow[code][:, None] + np.array(numbers)).ravel())
     return np.concatenate(entities), np.concatenate(visits)
 
 
@@ -168,7 +168,7 @@ class _Ride:
                 ride, what = self.workload.plan.awaited[activity.awaits] if activity.awaits is not None else (NEVER, "")
                 if ride != self.ride:
                     continue
-                visit = self.workload.visits_of_flow[code][:, number]
+                visit = self.workload.first_of_flow[code] + number
                 waits = self.workload.takes_place[visit] & (self.timeline.ready[visit] != NEVER)
                 entity, visit = self.workload.entities_of_flow[code][waits], visit[waits]
                 goes_on = np.zeros(len(self.workload.flow), dtype=np.int64)

@@ -527,8 +527,8 @@ def _brought(workload: Workload) -> dict[tuple[int, int], int]:
     for code, flow in enumerate(workload.plan.flows):
         for number, activity in enumerate(flow.activities):
             if activity.ride is not None and not activity.before:
-                riding = workload.takes_place[workload.visits_of_flow[code][:, number]]
-                carriers = workload.carrier[workload.flow == code][riding]
+                riding = workload.column(workload.takes_place, code, number)
+                carriers = workload.carrier[workload.entities_of_flow[code]][riding]
                 for carrier in carriers[carriers != NEVER].tolist():
                     counts[carrier, activity.ride] = counts.get((carrier, activity.ride), 0) + 1
     return counts
