@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import matplotlib as mpl
@@ -158,7 +159,11 @@ def mode_styles(modes: Sequence[str]) -> dict[str, ModeStyle]:
 
 def chinese_font() -> str | None:
     """Name an installed font with Simplified Chinese, or None."""
-    return _known_chinese_font() or (_learn_new_fonts() and _known_chinese_font()) or None
+    known = _known_chinese_font()
+    if known is None:
+        _learn_new_fonts()
+        known = _known_chinese_font()
+    return known
 
 
 def _known_chinese_font() -> str | None:
@@ -166,14 +171,14 @@ def _known_chinese_font() -> str | None:
     return next((name for name in _CHINESE_FONTS if name in known), None)
 
 
-def _learn_new_fonts() -> bool:
-    """Tell matplotlib of fonts that were installed after it wrote its list; whether there are any."""
+@cache  # every chart asks for the font, and to look through the system's takes long
+def _learn_new_fonts() -> None:
+    """Tell matplotlib of fonts that were installed after it wrote its list."""
     known = {entry.fname for entry in font_manager.fontManager.ttflist}
     new = [path for path in font_manager.findSystemFonts() if path not in known]
     for path in new:
         with suppress(RuntimeError, OSError, KeyError):  # a font that matplotlib cannot read is none for us
             font_manager.fontManager.addfont(path)
-    return bool(new)
 
 
 @contextmanager

@@ -296,6 +296,7 @@ def test_a_font_that_was_installed_after_matplotlib_wrote_its_list_is_found(inst
     files = {entry.fname for entry in listed if entry.name in style._CHINESE_FONTS}
     others = [entry for entry in listed if entry.fname not in files]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", others)
+    style._learn_new_fonts.cache_clear()
     assert style.chinese_font() == installed_font
 
 
