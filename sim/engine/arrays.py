@@ -24,6 +24,8 @@ from sim.engine.workload import Workload
 
 NOBODY = -1
 NOTHING = -1
+LATER = np.iinfo(np.int64).max
+"""After all moments that come."""
 
 Records = NDArray[np.void]
 Numbers = NDArray[np.int32]
@@ -106,7 +108,16 @@ HOLD = _record(aboard="i4", brought="i4", unloaded="?")  # `aboard` begins a cha
 VIGIL = _record(through="i4", patient="i4")  # riders who have it behind them; a chain of visits that wait
 LOAD = _record(least="i8", most="i8", patience="i8", ride="i4", waits="?", overdue="?")
 EVENT = _record(moment="i8", what="i8")  # `what`: the visit whose work ends, -1 - load where its patience does
-COUNTS = _record(heap="i8", coming="i8", groups="i8", rides="i8", stays="i8", visits="i8", loads="i8")
+COUNTS = _record(
+    heap="i8",
+    gap="?",  # whether the first on the heap is gone and its place empty
+    coming="i8",
+    groups="i8",
+    rides="i8",
+    stays="i8",
+    visits="i8",
+    loads="i8",
+)
 
 
 class World(NamedTuple):
@@ -157,7 +168,7 @@ class World(NamedTuple):
     vigil_of: Numbers
     """Which of its carrier's vigils, shape (flows, awaited)."""
     heap: Records
-    """A binary heap of what is going to happen; equal moments are in the order of visits."""
+    """A binary heap of what is going to happen; equal moments are in any order. Behind the last stands `LATER`."""
     coming: Numbers
     """A stack of what has to be told: visits whose predecessors are over, and -1 - visit for those that are over
     themselves while their followers do not know it."""
@@ -219,7 +230,7 @@ def make_world(workload: Workload) -> World:
         hold_of=hold_of,
         ride_of=np.array([ride for ride, _ in plan.awaited], np.int32),
         vigil_of=vigil_of,
-        heap=np.empty(visits + len(workload.loads.visit), EVENT),
+        heap=_empty_heap(visits + len(workload.loads.visit)),
         coming=np.empty(visits, np.int32),
         counts=np.zeros(1, COUNTS),
         times=np.empty((3, visits), np.int64),
@@ -232,6 +243,13 @@ def _levels(plan: Plan) -> Numbers:
     """All priorities that a visit can have, ascending."""
     cases = [a.rules.priority for flow in plan.flows for a in flow.activities if a.rules.priority is not None]
     return np.unique(np.array([0, *(case.use for each in cases for case in each.cases)], np.int32))
+
+
+def _empty_heap(most: int) -> Records:
+    """A heap with nothing on it. The engine looks at up to three places even then."""
+    heap = np.empty(most + 3, EVENT)
+    heap["moment"][:3] = LATER
+    return heap
 
 
 def _or_nothing(number: int | None) -> int:

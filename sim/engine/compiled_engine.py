@@ -22,7 +22,7 @@ import numpy as np
 from numba import njit
 from numba.core.event import Event, Listener, install_listener
 
-from sim.engine.arrays import NOBODY, NOTHING, Numbers, Records, World, make_world
+from sim.engine.arrays import LATER, NOBODY, NOTHING, Numbers, Records, World, make_world
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 
@@ -33,8 +33,6 @@ _compiled = njit(cache=True, forceinline=True, _nrt=False)  # type: ignore[call-
 
 # Places are never negative. Where that is said, Numba spares the check whether they count from the end.
 at = np.uint64
-
-NO_HORIZON = np.iinfo(np.int64).max
 
 
 def run(workload: Workload) -> Timeline:
@@ -73,9 +71,7 @@ def _simulate(horizon: int, world: World) -> None:
     arrival, changes, counts = world.arrival, world.changes, world.counts[0]
     entity = change = 0
     while True:
-        now = horizon
-        if counts.heap:
-            now = min(now, world.heap[0].moment)
+        now = min(horizon, _first_moment(world.heap, world.counts))
         if change < len(changes):
             now = min(now, changes[at(change)].at)
         if entity < len(arrival):
@@ -181,7 +177,7 @@ def _make_stay(flow: Any, world: World) -> None:
 @_compiled
 def _depart(stay: int, world: World) -> None:
     """All visits of an entity are over: the next of its flow gets its records."""
-    _note(stay, NO_HORIZON, world)
+    _note(stay, LATER, world)
     flow = world.flows[at(world.flow[at(world.stays[at(stay)].entity)])]
     world.stays[at(stay)].next = flow.unused
     flow.unused = stay
@@ -204,8 +200,7 @@ def _note(stay: int, horizon: int, world: World) -> None:
 @_compiled
 def _happen(now: int, world: World) -> None:
     """Everything that is due on the heap, and all that follows from it before anything starts."""
-    counts = world.counts[0]
-    while counts.heap and world.heap[0].moment == now:
+    while _first_moment(world.heap, world.counts) == now:
         what = _pop(world.heap, world.counts)
         if what < 0:
             _lose_patience(-1 - what, world)
@@ -698,44 +693,62 @@ def _unlink(number: int, visit: int, visits: Records, lines: Records, chains: Re
 # The heap
 
 
+# The first may be gone while its place is empty (`gap`): mostly something comes at once, and then one way through the
+# heap does for both. The place behind the last always has a moment that never comes.
+
+
+@_compiled
+def _first_moment(heap: Records, counts: Records) -> int:
+    """When the next of the heap happens; `LATER` if it is empty."""
+    return min(heap[1].moment, heap[2].moment) if counts[0].gap else heap[0].moment
+
+
 @_compiled
 def _pop(heap: Records, counts: Records) -> int:
-    """Take the first off the heap.
-
-    The gap goes down to the bottom past the earlier child of each, which takes no guess of the processor, and what was
-    last goes there and up again, which is seldom far.
-    """
-    first = heap[0].what
-    counts[0].heap -= 1
-    size = counts[0].heap
-    moment, what = heap[at(size)].moment, heap[at(size)].what
-    place = 0
-    child = 1
-    while child + 1 < size:
-        child += heap[at(child + 1)].moment < heap[at(child)].moment
-        heap[at(place)].moment = heap[at(child)].moment
-        heap[at(place)].what = heap[at(child)].what
-        place = child
-        child = 2 * place + 1
-    if child < size:
-        heap[at(place)].moment = heap[at(child)].moment
-        heap[at(place)].what = heap[at(child)].what
-        place = child
-    _rise(place, moment, what, heap)
-    return first
+    """Take the first off the heap, which is not empty."""
+    if counts[0].gap:
+        counts[0].heap -= 1
+        last = heap[at(counts[0].heap)]
+        moment, what = last.moment, last.what
+        last.moment = LATER
+        _sink(moment, what, heap, counts[0].heap)
+    counts[0].gap = True
+    return heap[0].what
 
 
 @_compiled
 def _push(moment: int, what: int, heap: Records, counts: Records) -> None:
     """Put something on the heap."""
-    place = counts[0].heap
-    counts[0].heap += 1
-    _rise(place, moment, what, heap)
+    if counts[0].gap:
+        counts[0].gap = False
+        _sink(moment, what, heap, counts[0].heap)
+    else:
+        place = counts[0].heap
+        counts[0].heap += 1
+        heap[at(counts[0].heap)].moment = LATER
+        _rise(place, moment, what, heap)
+
+
+@_compiled
+def _sink(moment: int, what: int, heap: Records, size: int) -> None:
+    """Put something at the empty first place of the heap, or below it if that is where it belongs."""
+    place = 0
+    child = 1
+    while child < size:
+        child += heap[at(child + 1)].moment < heap[at(child)].moment
+        if heap[at(child)].moment >= moment:
+            break
+        heap[at(place)].moment = heap[at(child)].moment
+        heap[at(place)].what = heap[at(child)].what
+        place = child
+        child = 2 * place + 1
+    heap[at(place)].moment = moment
+    heap[at(place)].what = what
 
 
 @_compiled
 def _rise(place: int, moment: int, what: int, heap: Records) -> None:
-    """Put something at a place of the heap that is empty, or above it if that is where it belongs."""
+    """Put something at the empty last place of the heap, or above it if that is where it belongs."""
     while place:
         parent = (place - 1) >> 1
         if heap[at(parent)].moment <= moment:

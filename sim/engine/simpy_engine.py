@@ -17,11 +17,13 @@ What makes it fast, and why it may be done so:
 - A line is looked at only where somebody has come to the head of a queue, or something that its visits need is free
   again. Nobody else could start when it was last looked at, and no more is free since.
 - Visits become ready in the order of time, so who comes goes to the end of a queue, or close to it.
+- Who comes to an empty queue where less than he needs is free waits without a look at the line.
 - What is known of each visit stands in arrays of machine numbers; a list of such numbers takes five times the memory.
 """
 
 from __future__ import annotations
 
+import sys
 from array import array
 from bisect import bisect_right, insort
 from collections import deque
@@ -70,7 +72,18 @@ class _Activity(Event):
     Other visits of the same entity are given as steps: how much higher their numbers are.
     """
 
-    __slots__ = ("awaited", "behind", "gives_back", "line", "meets", "needs", "plan", "predecessors", "takes")
+    __slots__ = (
+        "awaited",
+        "behind",
+        "gives_back",
+        "line",
+        "meets",
+        "needs",
+        "plan",
+        "predecessors",
+        "station",
+        "takes",
+    )
 
     def __init__(self, run: _Run, plan: ActivityPlan, number: int) -> None:
         super().__init__(run)
@@ -81,9 +94,8 @@ class _Activity(Event):
         self.takes = self.needs[0][1] if self.needs else 0
         """The amount of what it needs, if that is one thing only."""
         self.gives_back = tuple((resources[code], amount, seized - number) for code, amount, seized in plan.gives_back)
-        """Resource, amount and step to the seizing visit."""
-        if plan.station is not None:
-            self.gives_back += ((resources[plan.station], plan.amount, 0),)
+        """Resource, amount and step to the seizing visit, of what was held from there on."""
+        self.station = resources[plan.station] if plan.station is not None else None
         self.predecessors = len(plan.before)
         self.behind: tuple[tuple[int, _Activity], ...] = ()
         """Steps to the visits that wait for this one, and their activities."""
@@ -105,6 +117,8 @@ RankedPlace = tuple[int, int, int, _Activity]
 class _Resource:
     """What is free of a resource."""
 
+    woken: list[_Line]
+    """Where its lines are noted when somebody may start; the same list for all of them."""
     free: int = 0
     lines: tuple[_Line, ...] = ()
     """Where somebody may wait for it."""
@@ -114,11 +128,14 @@ class _Resource:
 class _Line:
     """Those who wait for a resource."""
 
+    woken: list[_Line]
+    """Where it is noted when somebody may start."""
     queues: list[deque[Place]]
     """One for each priority."""
     limit: int | None
-    resource: _Resource | None = None
-    """What all need who wait here and nobody else; None if they need several things or compete, or there is a limit."""
+    resource: _Resource
+    """What all need who wait here and nobody else; if they need more or compete, or there is a limit, one that is never
+    short."""
 
     def head(self) -> tuple[int, int, int, _Activity, _Line] | None:
         """Priority, ready, visit and activity of the first, and the line; None if nobody waits."""
@@ -160,15 +177,20 @@ class _Run(Environment):
         self.turned_away = not_yet * len(workload.flow)
         self.work = _numbers(np.where(workload.takes_place, workload.work, PASSED_THROUGH))
         levels = np.unique(workload.priority)
-        self.rank = _numbers(np.searchsorted(levels, workload.priority))
+        self.rank: list[int] = np.searchsorted(levels, workload.priority).tolist()
         self.flow = _numbers(workload.flow)
         self.first_visit = _numbers(workload.first_visit)
         self.arrivals = _numbers(workload.arrival)
         self.arrival = _Happening(self, self.on_arrival)
 
-        self.resources = [_Resource() for _ in plan.resources]
+        self.woken: list[_Line] = []
+        """Lines that have a resource for themselves and where somebody may start at this instant."""
+        self.woken_others: list[_Line] = []
+        """The same of all other lines."""
+        self.resources = [_Resource(self.woken_others) for _ in plan.resources]
+        plenty = _Resource(self.woken_others, sys.maxsize)
         self.lines = {
-            code: _Line([deque() for _ in levels], plan.resources[code].queue_limit)
+            code: _Line(self.woken_others, [deque() for _ in levels], plan.resources[code].queue_limit, plenty)
             for code in sorted({a.queue for flow in plan.flows for a in flow.activities if a.queue is not None})
         }
         self.routes = [[_Activity(self, a, number) for number, a in enumerate(flow.activities)] for flow in plan.flows]
@@ -179,8 +201,6 @@ class _Run(Environment):
         self.find_competitors()
         self.changes = self.all_changes()
         self.change = _Happening(self, self.on_change)
-        self.woken: list[_Line] = []
-        """Where somebody may start at this instant."""
         self.open_predecessors: dict[int, int] = {}
         """Of visits with several of which some have ended."""
         self.rides = _Rides(self)
@@ -196,6 +216,7 @@ class _Run(Environment):
             needed = {resource for other, needs in waiting if other is line for resource, _ in needs}
             if line.limit is None and len(needed) == 1 and len((resource := needed.pop()).lines) == 1:
                 line.resource = resource
+                line.woken = resource.woken = self.woken
 
     def all_changes(self) -> list[_Change]:
         """All changes of capacity and all periods of quotas, in the order of time."""
@@ -230,30 +251,40 @@ class _Run(Environment):
         """Let everything happen, instant by instant, by the rule."""
         self.schedule(Event(self), URGENT, horizon)
         events: list[Any] = self._queue
-        woken, rides, loading = self.woken, self.rides, self.rides.woken
-        others: list[_Line] = []
+        woken, woken_others = self.woken, self.woken_others
+        rides, loading = self.rides, self.rides.woken
+        work, start = self.work, self.start
         while True:
             now, priority, number, event = heappop(events)
             if now >= horizon:
                 break
             self._now = now
             if priority == WORK_ENDS:
+                if (station := event.station) is not None:
+                    station.free += event.plan.amount
+                    station.woken.extend(station.lines)
                 self.leave(event, number, now)
             else:
                 event.then(number, now)
             # Whatever else is due at this instant comes first, also what the last turn of this loop has begun.
-            while (woken or loading) and events[0][0] != now:
+            while (woken or woken_others or loading) and events[0][0] != now:
                 if loading:
                     rides.take_aboard(now)
-                for line in woken:
-                    if line.resource is not None:
-                        self.start_line(line, line.resource, now)
-                    else:
-                        others.append(line)
+                for (
+                    line
+                ) in woken:  # written out, since a call for each line would take the whole run some percent longer
+                    resource = line.resource
+                    for queue in line.queues:
+                        while queue and resource.free >= queue[0][2].takes:
+                            _, visit, activity = queue.popleft()
+                            resource.free -= activity.takes
+                            start[visit] = now
+                            heappush(events, (now + work[visit], WORK_ENDS, visit, activity))
+                        if queue:
+                            break
                 woken.clear()
-                if others:
-                    self.start_others(others, now)
-                    others.clear()
+                if woken_others:
+                    self.start_others(now)
 
     # What happens by itself
 
@@ -268,7 +299,7 @@ class _Run(Environment):
         resource = change.resource
         resource.free = change.by if change.replaces else resource.free + change.by
         if change.by > 0:
-            self.woken.extend(resource.lines)
+            resource.woken.extend(resource.lines)
         self.expect_change(number + 1)
 
     def expect_arrival(self, entity: int) -> None:
@@ -294,13 +325,17 @@ class _Run(Environment):
         elif line is not None:
             queue = line.queues[self.rank[visit]]
             place = (now, visit, activity)
-            if queue and place < queue[-1]:
-                insort(queue, place)  # before those of this instant who have a higher number
-                self.woken.append(line)
-            else:
-                if not queue or line.limit is not None:
-                    self.woken.append(line)
+            if not queue:
                 queue.append(place)
+                if line.resource.free >= activity.takes:
+                    line.woken.append(line)
+            elif place < queue[-1]:
+                insort(queue, place)  # before those of this instant who have a higher number
+                line.woken.append(line)
+            else:
+                queue.append(place)
+                if line.limit is not None:
+                    line.woken.append(line)
         elif not (activity.meets and self.rides.meet(activity, visit, now)):
             self.start[visit] = now
             if work:
@@ -313,7 +348,7 @@ class _Run(Environment):
         for resource, amount, step in activity.gives_back:
             if self.work[visit + step] != PASSED_THROUGH:
                 resource.free += amount
-                self.woken.extend(resource.lines)
+                resource.woken.extend(resource.lines)
         if activity.meets:
             self.rides.part(activity, visit, now)
         for step, follower in activity.behind:
@@ -329,21 +364,10 @@ class _Run(Environment):
 
     # Starting
 
-    def start_line(self, line: _Line, resource: _Resource, now: int) -> None:
-        """Start who can where all need one resource and nobody else does."""
-        for queue in line.queues:
-            while queue:
-                _, visit, activity = queue[0]
-                if resource.free < activity.takes:
-                    return
-                resource.free -= activity.takes
-                queue.popleft()
-                self.start[visit] = now
-                heappush(self._queue, (now + self.work[visit], WORK_ENDS, visit, activity))
-
-    def start_others(self, woken: list[_Line], now: int) -> None:
+    def start_others(self, now: int) -> None:
         """Start who can where lines compete or several things are needed; then cut the lines that are too long."""
-        lines = dict.fromkeys(woken)
+        lines = dict.fromkeys(self.woken_others)
+        self.woken_others.clear()
         heads = [head for line in lines if (head := line.head()) is not None]
         heapify(heads)
         while heads:
@@ -373,7 +397,7 @@ class _Run(Environment):
                 for resource, amount, step in activity.gives_back:
                     if self.work[visit + step] != PASSED_THROUGH and self.start[visit + step] != NEVER:
                         resource.free += amount
-                        self.woken.extend(resource.lines)
+                        resource.woken.extend(resource.lines)
 
     def entity_of(self, visit: int) -> int:
         """Whose visit it is."""
