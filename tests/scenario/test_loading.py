@@ -653,7 +653,9 @@ def importers() -> dict[str, str]:
     return found
 
 
-RENAMED = re.compile(r"modes\.\w+|procedure\.clocks\.\w+|procedure\.routes\.\w+\.\w+|demand\.\w+\.attributes\.\w+")
+RENAMED = re.compile(
+    r"disruptions\.\w+|modes\.\w+|procedure\.clocks\.\w+|procedure\.routes\.\w+\.\w+|demand\.\w+\.attributes\.\w+"
+)
 
 
 def names_something(trail: Trail) -> bool:
