@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from sim.measures.table import MEASURE_COLUMNS
 from sim.report import texts
@@ -19,6 +20,7 @@ from sim.scenario.procedure import Route
 from sim.scenario.reform import Reform
 from sim.scenario.scenario import Scenario
 from sim.scenario.validation import validated
+from sim.study.store import scenario_text
 
 ROOT = Path(__file__).parent.parent
 SCENARIOS = ROOT / "scenarios"
@@ -126,6 +128,14 @@ def test_what_is_written_of_it_says_the_same(name: str, tmp_path: Path):
     for mode, loaded in modes(name):
         assert again.under(mode).procedure == loaded.under(mode).procedure
         assert again.under(mode).edits == loaded.under(mode).edits
+
+
+@each_scenario
+def test_its_text_is_the_same_where_yaml_has_no_writer_in_c(name: str, monkeypatch: pytest.MonkeyPatch):
+    document = scenario(name).document()
+    text = scenario_text(document)
+    monkeypatch.delattr(yaml, "CSafeDumper")
+    assert scenario_text(document) == text
 
 
 # ---------------------------------------------------------------------------------------------------- names and words

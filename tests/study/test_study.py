@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
+import yaml
 
 import sim
 from sim.scenario.loading import load
@@ -217,7 +218,7 @@ def test_what_was_written_opens_as_the_same_study(study):
     pd.testing.assert_frame_equal(opened.timeline("smart", 1), study.timeline("smart", 1))
 
 
-def test_every_word_that_yaml_could_misread_survives_in_the_resolved_scenario(tmp_path):
+def test_every_word_that_yaml_could_misread_survives_in_the_resolved_scenario(tmp_path, monkeypatch):
     said = {**small(), "title": {"en": "no", "zh": "0123"}, "description": "12:30: y # ~"}
     said["demand"]["train"]["arrivals"]["timetable"] = ["00:05", "06:30", "18:00"]
     said["evidence"]["stations.desk.capacity"]["note"] = "1e3"
@@ -229,6 +230,9 @@ def test_every_word_that_yaml_could_misread_survives_in_the_resolved_scenario(tm
     opened = sim.open(tmp_path / "results")
     assert opened.scenario.document() == study.scenario.document()
     assert opened.scenario.fingerprint == study.scenario.fingerprint
+    monkeypatch.delattr(yaml, "CSafeDumper")
+    written = (tmp_path / "results/scenario.resolved.yaml").read_text(encoding="utf-8")
+    assert store.scenario_text(study.scenario.document()) == written
 
 
 def test_the_csv_tables_hold_the_numbers_of_the_study(study):
