@@ -27,6 +27,9 @@ ROUNDS = 3
 ONCE_FROM = 15.0
 """Seconds from which a tool is measured once and not in every round."""
 
+LONGEST = 120.0
+"""Seconds beyond which a measurement is left out unless asked for."""
+
 CLOSE = 1e-3
 """How far measures of two may be apart: SimPy orders those who come to a line at the same millisecond its own way."""
 
@@ -34,38 +37,42 @@ FAST = ("floor", "compiled", "simpy")
 ALL = (*FAST, "idiomatic", "ciw", "salabim")
 PORT = ALL[1:]
 
-# Days of about 2,000 trucks at the six stations and 950 vehicles at Khorgos, and who is measured on them; of each kind
-# the small sizes first, from which is told how long the large ones are going to take.
+# Days of about 2,000 trucks at the six stations and 950 vehicles at Khorgos, who is measured on them, and whether the
+# whole program is too; of each kind small sizes first, from which is told how long large ones are going to take.
 CASES = (
-    (Case("six_stations", "first_come", 5, 10_000), FAST),
-    (Case("six_stations", "first_come", 10, 20_000), ALL),
-    (Case("six_stations", "first_come", 100, 200_000), ALL),
-    (Case("khorgos_road", "traditional", 2, 2_000), PORT),
-    (Case("khorgos_road", "traditional", 21, 20_000), PORT),
-    (Case("six_stations", "priorities", 10, 20_000), ALL),
-    (Case("six_stations", "first_come", 500, 1_000_000), ALL),
-    (Case("six_stations", "priorities", 100, 200_000), ALL),
-    (Case("six_stations", "priorities", 500, 1_000_000), FAST[:2]),
-    (Case("khorgos_road", "traditional", 211, 200_000), PORT[:1]),
+    (Case("six_stations", "first_come", 5, 10_000), FAST, False),
+    (Case("six_stations", "first_come", 10, 20_000), ALL, True),
+    (Case("six_stations", "first_come", 100, 200_000), ALL, True),
+    (Case("khorgos_road", "traditional", 2, 2_000), PORT, False),
+    (Case("khorgos_road", "traditional", 21, 20_000), PORT, True),
+    (Case("khorgos_road", "traditional", 105, 100_000), PORT[:1], True),
+    (Case("six_stations", "priorities", 10, 20_000), ALL, False),
+    (Case("six_stations", "first_come", 500, 1_000_000), ALL, True),
+    (Case("six_stations", "priorities", 100, 200_000), ALL, False),
+    (Case("six_stations", "priorities", 500, 1_000_000), FAST[:2], False),
+    (Case("khorgos_road", "traditional", 211, 200_000), PORT[:1], False),
 )
+
+TOUCH_MEMORY = "b'1' * (1 << 30)"
+"""A program that touches a gibibyte and gives it back."""
 
 
 def main() -> None:
     """Measure, print and write."""
     options = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    options.add_argument("--longest", type=float, default=100.0, help="seconds; what takes longer is left out")
+    options.add_argument("--longest", type=float, default=LONGEST, help="seconds; what takes longer is left out")
     options.add_argument("--most", type=int, default=1_000_000, help="entities; larger cases are left out")
     options.add_argument("--out", type=Path, default=ROOT / "docs", help="folder of the page")
     asked = options.parse_args()
     figures = Figures()
     begin = perf_counter()
-    cases = [(case, tools) for case, tools in CASES if case.entities <= asked.most]
-    for number, (case, tools) in enumerate(cases, 1):
+    cases = [each for each in CASES if each[0].entities <= asked.most]
+    for number, (case, tools, whole) in enumerate(cases, 1):
         measure_engines(case, tools, figures, asked.longest)
-        if case.mode == "first_come" and "idiomatic" in tools:
+        if whole:
             measure_wholes(case, figures, asked.longest)
         figures.seconds = perf_counter() - begin
-        figures.to_come = [case for case, _ in cases[number:]]
+        figures.to_come = [case for case, *_ in cases[number:]]
         if figures.is_comparison:
             write_page(figures, asked.out)  # after every case, so that an interrupted run leaves what it has
     for what, wanted, found, met in goals(figures):
@@ -119,6 +126,8 @@ def check_tables(folder: Path) -> None:
 def measured(case: Case, kind: str, tool: str, folder: str = "") -> dict[str, float]:
     """Run one measurement in a process of its own; of a whole program the machine tells time and memory."""
     command = [sys.executable, "-m", "tests.bench.child", kind, tool, case.model, case.mode, str(case.days), folder]
+    # A virtual machine gets memory from its host when that is touched first, which can take longer than the simulation.
+    subprocess.run([sys.executable, "-c", TOUCH_MEMORY], check=True)
     begin = perf_counter()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None

@@ -116,9 +116,9 @@ def whole(tool: str, model: str, scenario: Scenario, mode: str, folder: str) -> 
         simulate = model_of(tool, model)
         engines.run = lambda _, workload: simulate(workload)
         audit._lines = lambda *_: []  # two who come to a line at the same millisecond go as SimPy likes
-        run_study(scenario, [mode], out=folder, engine="simpy")
+        run_study(scenario, [mode], replications=1, out=folder, engine="simpy")
     else:
-        run_study(scenario, [mode], out=folder, engine="compiled")
+        run_study(scenario, [mode], replications=1, out=folder, engine="compiled")
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def test_measures_that_differ_by_more_than_a_thousandth_end_the_benchmark(tmp_pa
 
 
 def test_the_page_says_what_was_measured_and_what_was_left_out(tmp_path):
-    case = next(case for case, _ in CASES if case.entities == 20_000)
+    case = next(case for case, *_ in CASES if case.entities == 20_000)
     larger = replace(case, days=100, entities=200_000)
     measured = {"cpu": 1.0, "wall": 2.0, "peak": 100.0, "entities": 20_000.0, "visits": 1e5, "runs": 3.0}
     figures = page.Figures()
@@ -92,6 +92,11 @@ def test_the_page_says_what_was_measured_and_what_was_left_out(tmp_path):
     figures.engine[case, "ciw"] = measured | {"differing": 0.25, "stay": 1.5}
     assert figures.expected(larger, "ciw") == 10
     figures.left_out[larger, "ciw"] = 10
+    for model, ratio in (("six_stations", 10.0), ("khorgos_road", 30.0)):
+        for tool, seconds in (("compiled", 2.0), ("idiomatic", 2 * ratio)):
+            figures.whole[replace(case, model=model), tool] = measured | {"cpu": seconds}
+    figures.whole[larger, "compiled"] = measured
+    figures.left_out_whole[larger, "idiomatic"] = 200
     figures.to_come = [replace(case, mode="priorities")]
     page.write_page(figures, tmp_path)
     text = (tmp_path / "performance.md").read_text()
@@ -99,5 +104,12 @@ def test_the_page_says_what_was_measured_and_what_was_left_out(tmp_path):
     assert "| Six stations (200,000): compiled engine over the floor | at most 4 × | 10.0 × | missed |" in text
     assert "| Ciw | 1 | 2 | 10 | 10 | 100 | 25% | 1.5000 |" in text
     assert "| Ciw | about 10 | | | | | left out | |" in text
+    assert (
+        "| Six stations (20,000): whole program over the same with ordinary SimPy | at least 25 × | 10.0 × | mis"
+        in text
+    )
+    assert "| Khorgos road port (20,000): whole program over the same with ordinary SimPy | at least 25 × | 30" in text
+    assert "| Khorgos road port | 20,000 | SimPy, ordinary style | 60 | 2 | 30.00 | 100 |" in text
+    assert "| Six stations | 200,000 | SimPy, ordinary style | about 200 | | | left out |" in text
     assert "not measured: Six stations, with priorities, 20,000 entities." in text
     assert "<svg" in (tmp_path / "performance.svg").read_text()
