@@ -178,6 +178,7 @@ def run(  # noqa: PLR0917  # typer reads an option from each
     if folder.exists() and not folder.is_dir():
         raise input_error("is a file; name a folder with --out", str(folder))
     finished = 0
+    processes = workers or available_workers()
     try:
         with _progress("Simulating") as advance:
 
@@ -192,7 +193,7 @@ def run(  # noqa: PLR0917  # typer reads an option from each
                 replications=replications,
                 seed=seed,
                 duration=duration,
-                workers=workers or available_workers(),
+                workers=processes,
                 out=folder,
                 keep_timelines=keep_timelines,
                 precision=precision,
@@ -201,7 +202,7 @@ def run(  # noqa: PLR0917  # typer reads an option from each
                 cluster=cluster,
                 progress=progress,
             )
-        _write_report(study, folder, LANGUAGES if lang == "en" else LANGUAGES[::-1])
+        _write_report(study, folder, LANGUAGES if lang == "en" else LANGUAGES[::-1], processes)
     except KeyboardInterrupt:
         typer.echo(
             f"\nInterrupted. {finished} finished runs are kept in {folder}; the same command goes on from there.",
@@ -243,11 +244,12 @@ def report(
     lang: Annotated[Lang | None, typer.Option("--lang", help="Only this language.", show_default="both")] = None,
 ) -> None:
     """Write the charts and the report of some results anew."""
+    from sim.study.executor import available_workers
     from sim.study.study import open_study
 
     study = open_study(results)
     languages = LANGUAGES if lang is None else (lang,)
-    _write_report(study, results, languages)
+    _write_report(study, results, languages, available_workers())
     for language in languages:
         typer.echo(f"Report:  {results / _report_name(language)}")
 
@@ -360,20 +362,19 @@ def _report_name(lang: Lang) -> str:
     return "report.html" if lang == "en" else f"report.{lang}.html"
 
 
-def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...]) -> None:
+def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...], workers: int) -> None:
     """Write the charts in the first language and a page in each; pages link to each other where both exist."""
-    from sim.report.charts import Drawings, write_charts
+    from sim.report.charts import drawings_of, write_charts
     from sim.report.page import write_report
     from sim.study.store import held
 
     with held(folder):
+        drawings = drawings_of(study, languages, workers)
+        write_charts(study, folder / "charts", languages[0], drawings=drawings[languages[0]])
         for lang in languages:
-            drawings = Drawings(study, lang)
-            if lang == languages[0]:
-                write_charts(study, folder / "charts", lang, drawings=drawings)
             other: Lang = "zh" if lang == "en" else "en"
             linked = _report_name(other) if other in languages or (folder / _report_name(other)).is_file() else None
-            write_report(study, folder / _report_name(lang), lang, other=linked, drawings=drawings)
+            write_report(study, folder / _report_name(lang), lang, other=linked, drawings=drawings[lang])
 
 
 def _print_headline(

@@ -11,8 +11,9 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,6 +25,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from sim.report import facts, style, texts
 from sim.report.facts import ALL, DWELL, KINDS, Difference, Names, OpeningHours, PortFacts
 from sim.report.style import HEADER, INK, MARGIN, MUTED, SIZE, SMALL, TINY, WIDTH
+from sim.study.executor import in_workers
 from sim.study.store import write_bytes
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ _FEW_HOUR_TICKS = (0.02, 0.1, 0.5, 1, 5, 24, 120, 480, 2000)
 _LEAST_HOURS = 0.02
 _TARGET_LINE: dict[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (1, 2)), "zorder": 1}
 _BESIDE: dict[str, Any] = {"textcoords": "offset points"}
+
+WORTH_WORKERS = 40
+"""From so many charts on they are drawn side by side; before, workers take longer to begin than they save."""
 
 
 def dwell_distribution(
@@ -1039,20 +1044,88 @@ def draw(chart: str, study: Study, port: str, lang: str) -> Figure:
 
 
 class Drawings:
-    """The charts of a study in one language, each drawn once for its file and for the page."""
+    """The charts of a study in one language, each drawn once for its files and for the page."""
 
     def __init__(self, study: Study, lang: str) -> None:
         self.study = study
         self.lang = texts.language(lang)
         self._sources: dict[tuple[str, str], str] = {}
+        self._pictures: dict[tuple[str, str], bytes] = {}
 
-    def source(self, port: str, chart: str, figure: Figure | None = None) -> str:
-        """The source of a chart, drawn on a figure of its own unless it is drawn on one already."""
+    def source(self, port: str, chart: str) -> str:
+        """The source of a chart, of which `style.svg` makes files and parts of pages."""
         if (port, chart) not in self._sources:
             with style.drawing(self.lang):
-                drawn = figure if figure is not None else draw(chart, self.study, port, self.lang)
-                self._sources[port, chart] = style.source(drawn)
+                self._sources[port, chart] = style.source(draw(chart, self.study, port, self.lang))
         return self._sources[port, chart]
+
+    def picture(self, port: str, chart: str) -> bytes:
+        """A chart as PNG, in English where the machine has no font with Chinese characters; its source is kept too."""
+        if (port, chart) not in self._pictures:
+            with style.drawing(self.lang):
+                figure = draw(chart, self.study, port, self.lang)
+                shown = figure if self.lang == _picture_language(self.lang) else draw(chart, self.study, port, "en")
+                self._pictures[port, chart] = style.png(shown)
+                self._sources[port, chart] = style.source(figure)
+        return self._pictures[port, chart]
+
+    def add(self, drawn: Drawn) -> None:
+        """Take over what was drawn elsewhere."""
+        self._sources[drawn.port, drawn.chart] = drawn.source
+        if drawn.picture is not None:
+            self._pictures[drawn.port, drawn.chart] = drawn.picture
+
+
+def _picture_language(lang: str) -> str:
+    return "en" if lang == "zh" and style.chinese_font() is None else lang
+
+
+class Drawn(NamedTuple):
+    """A chart that was drawn by a worker."""
+
+    lang: str
+    port: str
+    chart: str
+    source: str
+    picture: bytes | None
+
+
+def drawings_of(study: Study, languages: Sequence[str], workers: int = 1) -> dict[str, Drawings]:
+    """The charts of a study in some languages, with pictures in the first; where it pays, workers draw them now.
+
+    Args:
+        study: The study. Workers read it from its folder, if it has one.
+        languages: `en` or `zh`.
+        workers: Processes; they never change a drawing.
+
+    Raises:
+        RunError: If a worker dies.
+    """
+    found = {lang: Drawings(study, lang) for lang in languages}
+    tasks = [
+        (lang, port, chart, lang == languages[0])
+        for port in facts.ports(study)
+        for chart in charts_of(facts.port_facts(study, port))
+        for lang in languages
+    ]
+    if workers > 1 and study.folder is not None and len(tasks) >= WORTH_WORKERS:
+        for drawn in in_workers(_draw_task, str(study.folder), tasks, workers):
+            found[drawn.lang].add(drawn)
+    return found
+
+
+def _draw_task(folder: str, task: tuple[str, str, str, bool]) -> Drawn:
+    lang, port, chart, with_picture = task
+    drawings = Drawings(_opened(folder), lang)
+    picture = drawings.picture(port, chart) if with_picture else None
+    return Drawn(lang, port, chart, drawings.source(port, chart), picture)
+
+
+@cache
+def _opened(folder: str) -> Study:
+    from sim.study.study import open_study
+
+    return open_study(folder)
 
 
 def write_charts(study: Study, folder: Path | str, lang: str = "en", *, drawings: Drawings | None = None) -> list[Path]:
@@ -1070,18 +1143,14 @@ def write_charts(study: Study, folder: Path | str, lang: str = "en", *, drawings
     drawings = drawings if drawings is not None else Drawings(study, lang)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    png_lang = lang
-    if lang == "zh" and style.chinese_font() is None:
+    if _picture_language(lang) != lang:
         warnings.warn("no font with Chinese characters is installed: PNG charts are written in English", stacklevel=2)
-        png_lang = "en"
     written: list[Path] = []
     for port in facts.ports(study):
         for chart in charts_of(facts.port_facts(study, port)):
-            with style.drawing(lang):
-                figure = draw(chart, study, port, lang)
-                label = _title(facts.names(study, lang), port, chart)
-                picture = style.png(figure if png_lang == lang else draw(chart, study, port, png_lang))
-                drawing = style.svg(drawings.source(port, chart, figure), label=label)
+            picture = drawings.picture(port, chart)
+            label = _title(facts.names(study, lang), port, chart)
+            drawing = style.svg(drawings.source(port, chart), label=label)
             for suffix, content in ((".svg", drawing.encode()), (".png", picture)):
                 path = folder / f"{port}.{chart}{suffix}"
                 write_bytes(path, content)

@@ -1,4 +1,4 @@
-"""Runs side by side in worker processes; which worker does what never shows in the results."""
+"""Runs and drawings side by side in worker processes; which worker does what never shows in the results."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.sharedctypes import RawArray, RawValue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sim.errors import RunError
 from sim.study.runs import ModeJob, RunResult, perform
@@ -35,11 +36,14 @@ _UNGUARDED = (
 _ENDING = "Runs in progress end and are kept; Ctrl-C again does not wait for them."
 _GIVEN_UP = "Runs that the cluster has finished are kept, those in progress are given up."
 
+Shared = TypeVar("Shared")
+What = TypeVar("What")
+Result = TypeVar("Result")
+
 Task = tuple[int, int]
 """Index of the mode's job, replication."""
 
-_jobs: Sequence[ModeJob] = ()
-_keep_timelines = False
+_work: Callable[[Any], Any]
 _signs: _Signs
 
 
@@ -49,7 +53,7 @@ class _Signs(NamedTuple):
     begun: Any
     """A worker has begun."""
     stop: Any
-    """No further run is to begin."""
+    """Nothing further is to begin."""
 
 
 def available_workers() -> int:
@@ -90,25 +94,46 @@ def perform_all(
                 if not interrupted:
                     yield perform(jobs[index], replication, keep_timeline=keep_timelines)
         else:
-            yield from _in_workers(jobs, tasks, min(workers, len(tasks)), keep_timelines, interrupted)
+            yield from in_workers(_perform_task, (tuple(jobs), keep_timelines), tasks, workers, interrupted)
         if interrupted:
             raise KeyboardInterrupt
 
 
-def _in_workers(
-    jobs: Sequence[ModeJob], tasks: Sequence[Task], workers: int, keep_timelines: bool, interrupted: Sequence[int]
-) -> Generator[RunResult]:
+def _perform_task(shared: tuple[Sequence[ModeJob], bool], task: Task) -> RunResult:
+    (jobs, keep_timelines), (index, replication) = shared, task
+    return perform(jobs[index], replication, keep_timeline=keep_timelines)
+
+
+def in_workers(
+    call: Callable[[Shared, What], Result],
+    shared: Shared,
+    tasks: Sequence[What],
+    workers: int,
+    interrupted: Sequence[int] = (),
+) -> Generator[Result]:
+    """Call a function for each task in worker processes and yield what it returns, in whatever order.
+
+    Args:
+        call: A function of a module, which workers import.
+        shared: Its first argument, handed to each worker once.
+        tasks: Its second argument.
+        workers: Processes, no more than there are tasks.
+        interrupted: Where it is noted that no further task is to begin; those in progress are yielded still.
+
+    Raises:
+        RunError: If a worker dies.
+    """
     signs = _Signs(RawValue(ctypes.c_bool, False), RawValue(ctypes.c_bool, False))
     context = multiprocessing.get_context("spawn")
     # A worker reads its arguments from a pipe. If it dies before, the main process waits for ever, unless all of them
-    # fit into the pipe; so the jobs go another way.
-    said = pickle.dumps(tuple(jobs))
-    shared = RawArray(ctypes.c_char, len(said))
-    shared.raw = said
-    pool = ProcessPoolExecutor(workers, context, _begin_worker, (shared, keep_timelines, signs))
+    # fit into the pipe; so what may be large goes another way.
+    said = pickle.dumps((call, shared))
+    memory = RawArray(ctypes.c_char, len(said))
+    memory.raw = said
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _begin_worker, (memory, signs))
     try:
         with _interrupts_held():
-            pending: set[Future[RunResult | None]] = {pool.submit(_perform_task, task) for task in tasks}
+            pending: set[Future[Result | None]] = {pool.submit(_do, task) for task in tasks}
         while pending:
             done, pending = wait(pending, timeout=PATIENCE, return_when=FIRST_COMPLETED)
             if interrupted and not signs.stop.value:
@@ -185,12 +210,12 @@ def _interrupts_noted(answer: str) -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _begin_worker(jobs: ctypes.Array[ctypes.c_char], keep_timelines: bool, signs: _Signs) -> None:
-    global _jobs, _keep_timelines, _signs  # the one way to hand a pool's workers what they share
+def _begin_worker(memory: ctypes.Array[ctypes.c_char], signs: _Signs) -> None:
+    global _work, _signs  # the one way to hand a pool's workers what they share
     signs.begun.value = True
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _jobs, _keep_timelines, _signs = pickle.loads(jobs.raw), keep_timelines, signs  # noqa: S301  # from our main process
+    _work, _signs = partial(*pickle.loads(memory.raw)), signs  # noqa: S301  # from our main process
 
 
 def _end_with_parent() -> None:
@@ -201,8 +226,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _perform_task(task: Task) -> RunResult | None:
-    if _signs.stop.value:
-        return None
-    index, replication = task
-    return perform(_jobs[index], replication, keep_timeline=_keep_timelines)
+def _do(task: Any) -> Any:
+    return None if _signs.stop.value else _work(task)

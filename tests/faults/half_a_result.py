@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 
-def hand_over_half(_: object) -> None:
+def hand_over_half(*_: object) -> None:
     """Write the length of a result and its first bytes into the pipe of the process pool, and die."""
     frame: Any = sys._getframe()
     while "result_queue" not in frame.f_locals:

@@ -10,9 +10,12 @@ from matplotlib import font_manager
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+import sim
 from sim.report import charts, facts, style, texts
 from sim.report.page import render_report
+from sim.scenario.loading import load
 from tests.report import synthetic
+from tests.worlds import SCENARIOS
 
 PORT = "khorgos_road"
 RAIL = "alashankou_rail"
@@ -377,3 +380,21 @@ def test_a_chart_is_drawn_once_for_its_file_and_for_the_page(tmp_path, monkeypat
     assert 2 * len(drawn) == len(files)
     assert render_report(study, drawings=drawings) == alone
     assert 2 * len(drawn) == len(files)
+
+
+def test_workers_draw_the_same(tmp_path, monkeypatch):
+    scenario = load(SCENARIOS / "urumqi_airport.yaml").with_calendar(warm_up="0 s", duration="1 day", cool_down="0 s")
+    study = sim.run(scenario, replications=2, out=tmp_path)
+    (port,) = facts.ports(study)
+    shown = charts.charts_of(facts.port_facts(study, port))
+
+    def content(drawings):
+        sources = {(lang, chart): drawings[lang].source(port, chart) for lang in ("en", "zh") for chart in shown}
+        return {chart: drawings["en"].picture(port, chart) for chart in shown}, sources
+
+    monkeypatch.setattr(charts, "WORTH_WORKERS", 1)
+    by_workers = charts.drawings_of(study, ("en", "zh"), workers=2)
+    monkeypatch.setattr(charts, "draw", None)  # nothing is drawn any more
+    found = content(by_workers)
+    monkeypatch.undo()
+    assert found == content(charts.drawings_of(study, ("en", "zh"), workers=2))
