@@ -46,6 +46,7 @@ CONTINUOUS = [
     ({"exponential": "15 min"}, stats.expon(scale=15 * MINUTE)),
     ({"lognormal": {"mean": "9 h", "sd": "90 min"}}, lognormal(9 * HOUR, 90 * MINUTE)),
     ({"lognormal": {"mean": "1 h", "sd": "2 h"}}, lognormal(HOUR, 2 * HOUR)),
+    ({"lognormal": {"mean": "2 ms", "sd": "3 ms"}}, lognormal(2, 3)),
     ({"gamma": {"mean": "2 h", "sd": "1 h"}}, gamma(2 * HOUR, HOUR)),
     ({"gamma": {"mean": "1 h", "sd": "2 h"}}, gamma(HOUR, 2 * HOUR)),
     ({"gamma": {"mean": "9 h", "sd": "1 min"}}, gamma(9 * HOUR, MINUTE)),
