@@ -369,7 +369,8 @@ def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...], worke
     from sim.study.store import held
 
     with held(folder):
-        drawings = drawings_of(study, languages, workers)
+        with _progress("Drawing", "charts") as advance:
+            drawings = drawings_of(study, languages, workers=workers, progress=advance)
         write_charts(study, folder / "charts", languages[0], drawings=drawings[languages[0]])
         for lang in languages:
             other: Lang = "zh" if lang == "en" else "en"

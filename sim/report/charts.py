@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -1069,56 +1069,70 @@ class Drawings:
                 self._sources[port, chart] = style.source(figure)
         return self._pictures[port, chart]
 
-    def add(self, drawn: Drawn) -> None:
-        """Take over what was drawn elsewhere."""
-        self._sources[drawn.port, drawn.chart] = drawn.source
+    def add(self, drawn: _Drawn) -> None:
+        """Keep what was drawn elsewhere."""
+        chart = drawn.task.port, drawn.task.chart
+        self._sources[chart] = drawn.source
         if drawn.picture is not None:
-            self._pictures[drawn.port, drawn.chart] = drawn.picture
+            self._pictures[chart] = drawn.picture
 
 
 def _picture_language(lang: str) -> str:
     return "en" if lang == "zh" and style.chinese_font() is None else lang
 
 
-class Drawn(NamedTuple):
-    """A chart that was drawn by a worker."""
-
-    lang: str
-    port: str
-    chart: str
-    source: str
-    picture: bytes | None
-
-
-def drawings_of(study: Study, languages: Sequence[str], workers: int = 1) -> dict[str, Drawings]:
-    """The charts of a study in some languages, with pictures in the first; where it pays, workers draw them now.
+def drawings_of(
+    study: Study, languages: Sequence[str], *, workers: int = 1, progress: Callable[[int, int], object] | None = None
+) -> dict[str, Drawings]:
+    """Draw all charts of a study in some languages, with pictures in the first.
 
     Args:
         study: The study. Workers read it from its folder, if it has one.
         languages: `en` or `zh`.
-        workers: Processes; they never change a drawing.
+        workers: Processes, used where it pays; they never change a drawing.
+        progress: Called with the charts drawn and those to draw.
 
     Raises:
         RunError: If a worker dies.
     """
     found = {lang: Drawings(study, lang) for lang in languages}
     tasks = [
-        (lang, port, chart, lang == languages[0])
+        _Task(lang, port, chart, with_picture=lang == languages[0])
         for port in facts.ports(study)
         for chart in charts_of(facts.port_facts(study, port))
         for lang in languages
     ]
     if workers > 1 and study.folder is not None and len(tasks) >= WORTH_WORKERS:
-        for drawn in in_workers(_draw_task, str(study.folder), tasks, workers):
-            found[drawn.lang].add(drawn)
+        drawing: Iterable[_Drawn] = in_workers(_draw_there, str(study.folder), tasks, workers)
+    else:
+        drawing = (_draw(found[task.lang], task) for task in tasks)
+    for done, drawn in enumerate(drawing, 1):
+        found[drawn.task.lang].add(drawn)
+        if progress is not None:
+            progress(done, len(tasks))
     return found
 
 
-def _draw_task(folder: str, task: tuple[str, str, str, bool]) -> Drawn:
-    lang, port, chart, with_picture = task
-    drawings = Drawings(_opened(folder), lang)
-    picture = drawings.picture(port, chart) if with_picture else None
-    return Drawn(lang, port, chart, drawings.source(port, chart), picture)
+class _Task(NamedTuple):
+    lang: str
+    port: str
+    chart: str
+    with_picture: bool
+
+
+class _Drawn(NamedTuple):
+    task: _Task
+    source: str
+    picture: bytes | None
+
+
+def _draw(drawings: Drawings, task: _Task) -> _Drawn:
+    picture = drawings.picture(task.port, task.chart) if task.with_picture else None
+    return _Drawn(task, drawings.source(task.port, task.chart), picture)
+
+
+def _draw_there(folder: str, task: _Task) -> _Drawn:
+    return _draw(Drawings(_opened(folder), task.lang), task)
 
 
 @cache

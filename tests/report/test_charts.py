@@ -392,9 +392,11 @@ def test_workers_draw_the_same(tmp_path, monkeypatch):
         sources = {(lang, chart): drawings[lang].source(port, chart) for lang in ("en", "zh") for chart in shown}
         return {chart: drawings["en"].picture(port, chart) for chart in shown}, sources
 
+    told: list[tuple[int, int]] = []
+    alone = charts.drawings_of(study, ("en", "zh"), workers=2, progress=lambda *said: told.append(said))
+    assert told == [(done, 2 * len(shown)) for done in range(1, 2 * len(shown) + 1)]
     monkeypatch.setattr(charts, "WORTH_WORKERS", 1)
-    by_workers = charts.drawings_of(study, ("en", "zh"), workers=2)
+    by_workers = charts.drawings_of(study, ("en", "zh"), workers=2, progress=lambda *said: told.append(said))
+    assert sorted(told[: len(told) // 2]) == sorted(told[len(told) // 2 :])
     monkeypatch.setattr(charts, "draw", None)  # nothing is drawn any more
-    found = content(by_workers)
-    monkeypatch.undo()
-    assert found == content(charts.drawings_of(study, ("en", "zh"), workers=2))
+    assert content(by_workers) == content(alone)
