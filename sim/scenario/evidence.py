@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import StrictStr, model_validator
@@ -137,9 +138,10 @@ def _text(node: Node | None) -> str:
 
 def evidence_for(address: str, entries: Iterable[tuple[str, Evidence]]) -> Evidence | None:
     """The most specific entry that covers an address, or None."""
+    words = address.split(".")
     best: tuple[tuple[int, int, int], Evidence] | None = None
     for pattern, evidence in entries:
-        if covers(pattern, address):
+        if _fit(_segments(pattern), words):
             segments = pattern.split(".")
             literal = [segment for segment in segments if "*" not in segment]
             rank = (len(segments), len(literal), len(pattern.replace("*", "")))
@@ -150,4 +152,17 @@ def evidence_for(address: str, entries: Iterable[tuple[str, Evidence]]) -> Evide
 
 def covers(pattern: str, address: str) -> bool:
     """Whether an evidence address speaks of a parameter: it names it, something above it, or a part of it."""
-    return all(fnmatchcase(word, wanted) for wanted, word in zip(pattern.split("."), address.split("."), strict=False))
+    return _fit(_segments(pattern), address.split("."))
+
+
+def _fit(segments: Iterable[tuple[str, bool]], words: Iterable[str]) -> bool:
+    for (wanted, is_glob), word in zip(segments, words, strict=False):
+        if wanted != word and not (is_glob and fnmatchcase(word, wanted)):
+            return False
+    return True
+
+
+@cache
+def _segments(pattern: str) -> tuple[tuple[str, bool], ...]:
+    """The words of a pattern, and whether each fits other words too."""
+    return tuple((word, any(sign in word for sign in "*?[")) for word in pattern.split("."))
