@@ -99,14 +99,14 @@ class Workload:
 
     def column(self, values: NDArray[Column], code: int, number: int) -> NDArray[Column]:
         """Of one value a visit those of one activity of a route: shape (entities by arrival,)."""
-        return values.take(self.first_of_flow[code] + number)
+        return values[number:].take(self.first_of_flow[code])
 
     def columns(self, values: NDArray[Column], code: int) -> NDArray[Column]:
         """Of one value a visit those of a route: shape (activities, entities by arrival), row by row."""
         first = self.first_of_flow[code]
         rows = np.empty((len(self.plan.flows[code].activities), len(first)), dtype=values.dtype)
         for number, row in enumerate(rows):
-            np.take(values, first + number, out=row, mode="clip")  # no index is clipped; to say so spares a copy
+            np.take(values[number:], first, out=row, mode="clip")  # no index is clipped; to say so spares a copy
         return rows
 
 
