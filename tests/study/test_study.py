@@ -95,6 +95,21 @@ def test_workers_never_change_a_byte(scenario, study, workers, tmp_path):
     assert len(bytes_of(tmp_path)) == len(TABLES) + 9
 
 
+SHIPPED = sorted(file.stem for file in SCENARIOS.glob("*.yaml"))
+OFTEN = ("alashankou_wind", "ecommerce_trains", "khorgos_road")
+"""Disruptions and appointments, carriers and riders, quotas: every mechanism is in one of them."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in OFTEN else pytest.mark.nightly) for n in SHIPPED])
+def test_workers_never_change_a_byte_of_a_shipped_scenario(name, tmp_path):
+    shipped = load(SCENARIOS / f"{name}.yaml").with_calendar(duration="12 h", warm_up="6 h", cool_down="6 h")
+    for workers in (1, 3):
+        sim.run(shipped, out=tmp_path / str(workers), workers=workers, replications=2, keep_timelines=True)
+    alone, side_by_side = (bytes_of(tmp_path / str(workers)) for workers in (1, 3))
+    assert side_by_side == alone
+    assert len(alone) == len(TABLES) + 2 * len(shipped.modes)
+
+
 def test_what_is_in_memory_is_what_is_written(scenario, study):
     again = sim.run(scenario)
     for table in ("measures", "series", "estimates", "comparison"):
