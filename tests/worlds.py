@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from hypothesis import reject
 from hypothesis import strategies as st
 
-from sim.engine import simpy_engine
+from sim.engine import compiled_engine, simpy_engine
 from sim.engine.audit import audit
 from sim.engine.cohort import sample_cohort
 from sim.engine.timeline import NEVER, Timeline
@@ -22,6 +23,7 @@ from sim.errors import InputError
 from sim.scenario.loading import load
 from sim.scenario.scenario import Scenario
 from sim.study.runs import mode_job
+from tests import idiomatic_simpy
 
 Engine = Callable[[Workload], Timeline]
 
@@ -30,6 +32,18 @@ START = "2025-06-02"
 """A Monday, on which every tiny world begins."""
 CALENDAR = {"start": START, "zone": "UTC", "warm_up": "0 s", "duration": "1 day", "cool_down": "0 s"}
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
+
+
+def assert_engines_agree(workload: Workload) -> Timeline:
+    """Both engines and an ordinary SimPy model give the same timeline to the millisecond; return it."""
+    reference = simpy_engine.run(workload)
+    for other in (compiled_engine, idiomatic_simpy):
+        timeline = other.run(workload)
+        for moment in ("ready", "start", "end", "carrier", "turned_away"):
+            np.testing.assert_array_equal(
+                getattr(reference, moment), getattr(timeline, moment), err_msg=f"{moment} of {other.__name__}"
+            )
+    return reference
 
 
 def document(text: str, **calendar: str) -> dict[str, Any]:

@@ -390,10 +390,10 @@ class _Run(Environment):
         heappush(self._queue, (now + self.work[visit], WORK_ENDS, visit, activity))
 
     def turn_away(self, entity: int, now: int) -> None:
-        """Let an entity leave the model and give back what it holds."""
+        """Let an entity leave the model and give back what it holds; it does one thing at a time and rides nowhere."""
         self.turned_away[entity] = now
         for visit, activity in enumerate(self.routes[self.flow[entity]], self.first_visit[entity]):
-            if self.start[visit] == NEVER or self.rides.ends.get(visit) == NEVER:
+            if self.start[visit] == NEVER:
                 for resource, amount, step in activity.gives_back:
                     if self.work[visit + step] != PASSED_THROUGH and self.start[visit + step] != NEVER:
                         resource.free += amount

@@ -8,13 +8,13 @@ from sim.engine.audit import audit
 from sim.engine.timeline import NEVER
 from sim.errors import InputError
 from sim.study.runs import mode_job, replay
-from tests.worlds import HOUR, MINUTE, document, read, world
+from tests.worlds import HOUR, MINUTE, assert_engines_agree, document, read, workload_of, world
 
 
 def minutes(scenario, mode=None, replication=0):
     """For each flow, entity and activity: ready, start, end in minutes; None where it did not happen."""
-    job = mode_job(scenario, mode or scenario.modes[0])
-    workload, timeline = replay(job, replication)
+    workload = workload_of(scenario, mode, replication)
+    timeline = assert_engines_agree(workload)
     audit(workload, timeline)
     table = {}
     for code, flow in enumerate(workload.plan.flows):

@@ -2,33 +2,21 @@
 
 from time import perf_counter
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sim.engine import compiled_engine, simpy_engine
+from sim.engine import simpy_engine
 from sim.engine.audit import audit
 from sim.engine.timeline import NEVER
 from sim.scenario.loading import load
 from tests import idiomatic_simpy
 from tests.busy_worlds import busy_worlds
 from tests.timing import best_seconds
-from tests.worlds import SCENARIOS, border_worlds, workload_of, worlds
+from tests.worlds import SCENARIOS, assert_engines_agree, border_worlds, workload_of, worlds
 
 SHIPPED = sorted(SCENARIOS.glob("*.yaml"))
 SHORT = {"warm_up": "12 h", "duration": "1 day", "cool_down": "12 h"}
-
-
-def assert_they_agree(workload):
-    reference = simpy_engine.run(workload)
-    for other in (compiled_engine, idiomatic_simpy):
-        timeline = other.run(workload)
-        for moment in ("ready", "start", "end", "carrier", "turned_away"):
-            np.testing.assert_array_equal(
-                getattr(reference, moment), getattr(timeline, moment), err_msg=f"{moment} of {other.__name__}"
-            )
-    return reference
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
@@ -37,7 +25,7 @@ def test_both_agree_on_the_shipped_scenarios_in_every_mode(file):
     for mode in scenario.modes:
         workload = workload_of(scenario, mode)
         assert len(workload.work) > 500
-        timeline = assert_they_agree(workload)
+        timeline = assert_engines_agree(workload)
         waited = (timeline.start != NEVER) & (timeline.start > timeline.ready)
         assert waited.sum() > 5  # otherwise there was nothing to disagree about
 
@@ -46,21 +34,21 @@ def test_both_agree_on_the_shipped_scenarios_in_every_mode(file):
 @given(worlds())
 def test_both_agree_on_random_worlds(scenario):
     workload = workload_of(scenario)
-    audit(workload, assert_they_agree(workload))
+    audit(workload, assert_engines_agree(workload))
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(border_worlds())
 def test_both_agree_on_random_worlds_with_the_mechanisms_of_the_border(scenario):
     workload = workload_of(scenario)
-    audit(workload, assert_they_agree(workload))
+    audit(workload, assert_engines_agree(workload))
 
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(busy_worlds())
 def test_both_agree_where_all_mechanisms_meet(scenario):
     workload = workload_of(scenario)
-    audit(workload, assert_they_agree(workload))
+    audit(workload, assert_engines_agree(workload))
 
 
 @pytest.mark.nightly
@@ -75,7 +63,7 @@ def test_both_agree_where_all_mechanisms_meet(scenario):
 def test_both_agree_on_thousands_of_random_worlds(kind, data):
     """Others every night; the blob that a failure prints brings its world back."""
     workload = workload_of(data.draw(kind()))
-    audit(workload, assert_they_agree(workload))
+    audit(workload, assert_engines_agree(workload))
 
 
 def test_the_engine_is_at_least_four_times_as_fast(record_property):
