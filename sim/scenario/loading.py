@@ -185,7 +185,7 @@ def _table(node: Node, folder: Path, root_folder: Path) -> Node:
                 if None in row:
                     sentence = f"this row has more cells than the {len(columns)} of the first; put commas in quotes"
                     problems.append(Problem(cell, "csv", sentence))
-                values.append(Node((row[column] or "").strip() + suffix, cell, cell))
+                values.append(Node((row[column] or "").strip() + suffix, cell))
                 if len(values) > LONGEST_TABLE:
                     raise input_error(f"{name} has more than {LONGEST_TABLE} rows", "csv", place)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -193,7 +193,7 @@ def _table(node: Node, folder: Path, root_folder: Path) -> Node:
     if problems:
         raise InputError(problems)
     kept = {key: child for key, child in node.mapping.items() if key not in ("csv", "column", "unit")}
-    return replace(node, value={**kept, "values": Node(values, place, place)})
+    return replace(node, value={**kept, "values": Node(values, place)})
 
 
 def _used_reforms(root: Node) -> dict[str, Place]:
