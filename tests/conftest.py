@@ -13,6 +13,8 @@ os.environ["MPLBACKEND"] = "Agg"
 # The suite gives the same verdict every time; to search for new examples: pytest --hypothesis-profile=explore
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=1000)
+# One failure is enough to notice a mutant; to look for the smallest takes a minute.
+hypothesis.settings.register_profile("mutation", derandomize=True, deadline=None, phases=[hypothesis.Phase.generate])
 hypothesis.settings.load_profile("suite")
 
 
