@@ -249,7 +249,7 @@ def _idle_evidence(scenario: Scenario) -> list[Problem]:
     """Evidence of a reform for something that the reform does not change in any mode."""
     edits = [edit for mode in scenario.modes for edit in scenario.under(mode).edits]
     problems: list[Problem] = []
-    for name in {name for mode in scenario.modes for _, name in scenario.reforms_of(mode)}:
+    for name in sorted({name for mode in scenario.modes for _, name in scenario.reforms_of(mode)}):
         named = scenario.library[name]
         mine = [(edit.port, edit.address) for edit in edits if edit.reform == name]
         for address in named.reform.evidence:
@@ -258,7 +258,7 @@ def _idle_evidence(scenario: Scenario) -> list[Problem]:
                 place = entry.key_place if entry is not None else None
                 sentence = f"matches nothing that reform {name} changes; mend the address or remove it"
                 problems.append(Problem(place, f"evidence.{address}", sentence))
-    return sorted(problems, key=str)
+    return problems
 
 
 def _evidence_problems(root: Node) -> list[Problem]:

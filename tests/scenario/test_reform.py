@@ -699,9 +699,11 @@ def test_what_a_reform_changed_rests_on_the_evidence_of_the_reform():
 
 
 def test_evidence_of_a_reform_for_what_it_does_not_change_is_refused():
-    idle = {"routes.*.gate_in.takes": {"grade": "assumption", "note": "x"}}
-    assert refused(["r"], r={"evidence": idle, "set": {"routes.*.declare.takes": "1 min"}}) == [
-        "evidence.routes.*.gate_in.takes: matches nothing that reform r changes; mend the address or remove it"
+    guess = {"grade": "assumption", "note": "x"}
+    edits = {"routes.*.declare.takes": "1 min", "stations.{port}_desk.capacity": 3}
+    idle = ("routes.*.gate_out.takes", "routes.*.gate_in.takes")
+    assert refused(["r"], r={"evidence": dict.fromkeys((*edits, *idle), guess), "set": edits}) == [
+        f"evidence.{address}: matches nothing that reform r changes; mend the address or remove it" for address in idle
     ]
 
 
