@@ -285,6 +285,21 @@ def test_who_finds_a_line_full_is_turned_away_and_gives_back_what_it_holds():
     assert (counted.left, counted.turned_away, counted.inside) == ({"truck": 3}, {"truck": 2}, {"truck": 0})
 
 
+def test_who_is_turned_away_gives_back_nothing_that_was_not_taken():
+    scenario = world("""
+        demand: {truck: [0, 1, 2], van: [0, 5]}
+        stations: {gate: {queue_limit: 1}, yard: {}}
+        routes:
+          truck:
+            enter: {seizes: yard, share: 0%}
+            pass: {after: enter, at: gate, takes: 10 min, releases: yard}
+          van: {park: {at: yard, takes: 1 h}}
+        """)
+    table, _, timeline = minutes(scenario)
+    assert (timeline.turned_away // MINUTE).tolist() == [-1, -1, -1, 2, -1]
+    assert table["van", 1, "park"] == (5, 60, 120)
+
+
 @pytest.mark.parametrize("names", [("gate", "yard"), ("yard", "gate")])
 def test_lines_are_cut_at_once_whatever_the_stations_are_called(names):
     """At 6 the second truck finds the gate busy and gives back a place for which a van waits: too late for the next."""
