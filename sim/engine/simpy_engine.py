@@ -177,7 +177,7 @@ class _Run(Environment):
         self.turned_away = not_yet * len(workload.flow)
         self.work = _numbers(np.where(workload.takes_place, workload.work, PASSED_THROUGH))
         levels = np.unique(workload.priority)
-        self.rank: list[int] = np.searchsorted(levels, workload.priority).tolist()
+        self.rank = _numbers(np.searchsorted(levels, workload.priority), "H")
         self.flow = _numbers(workload.flow)
         self.first_visit = _numbers(workload.first_visit)
         self.arrivals = _numbers(workload.arrival)
@@ -241,7 +241,8 @@ class _Run(Environment):
             np.frombuffer(times, dtype=np.int64)
             for times in (self.ready, self.start, self.rides.carrier, self.turned_away)
         )
-        end = np.where(start == NEVER, NEVER, start + self.workload.work)
+        end = start + self.workload.work
+        end[start == NEVER] = NEVER
         for visit, moment in self.rides.ends.items():
             end[visit] = moment
         end[end >= horizon] = NEVER
@@ -541,8 +542,11 @@ def _are_free(needs: tuple[tuple[_Resource, int], ...]) -> bool:
     return all(resource.free >= amount for resource, amount in needs)
 
 
-def _numbers(values: NDArray[Any]) -> array[int]:
-    return array("q", values.astype(np.int64, copy=False).tobytes())
+def _numbers(values: NDArray[Any], kind: str = "q") -> array[int]:
+    """Values as machine numbers of a kind that NumPy and Python call the same."""
+    numbers = array(kind)
+    numbers.frombytes(values.astype(kind, copy=False).view(np.uint8).data)
+    return numbers
 
 
 def _brought(workload: Workload) -> dict[tuple[int, int], int]:

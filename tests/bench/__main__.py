@@ -53,9 +53,6 @@ CASES = (
     (Case("khorgos_road", "traditional", 211, 200_000), PORT[:1], False),
 )
 
-TOUCH_MEMORY = "b'1' * (1 << 30)"
-"""A program that touches a gibibyte and gives it back."""
-
 
 def main() -> None:
     """Measure, print and write."""
@@ -126,8 +123,6 @@ def check_tables(folder: Path) -> None:
 def measured(case: Case, kind: str, tool: str, folder: str = "") -> dict[str, float]:
     """Run one measurement in a process of its own; of a whole program the machine tells time and memory."""
     command = [sys.executable, "-m", "tests.bench.child", kind, tool, case.model, case.mode, str(case.days), folder]
-    # A virtual machine gets memory from its host when that is touched first, which can take longer than the simulation.
-    subprocess.run([sys.executable, "-c", TOUCH_MEMORY], check=True)
     begin = perf_counter()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None

@@ -140,9 +140,8 @@ WHAT = f"""
 - Every measurement is a process of its own. Tools take turns; shown are medians of three, of one where a run takes more
   than 15 seconds. What would take longer than two minutes is left out, with the time that it would take in proportion
   to the largest size that was run; `.venv/bin/python -m tests.bench --longest 1000` measures it.
-- Before each a gibibyte of memory is touched and given back. A virtual machine gets memory from its host when that is
-  touched first; where this page was measured that takes up to 3 ms a MiB, while what another program has just given
-  back is there at once. Without it the times of the fastest vary by half with where the memory comes from.
+- A virtual machine gets memory from its host when that is touched first. Where this page was measured, that takes up to
+  3 ms a MiB; what another program has just given back is there at once. So the times of the fastest vary by half.
 
 ## Simulation alone
 """
