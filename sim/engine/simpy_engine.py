@@ -271,9 +271,8 @@ class _Run(Environment):
             while (woken or woken_others or loading) and events[0][0] != now:
                 if loading:
                     rides.take_aboard(now)
-                for (
-                    line
-                ) in woken:  # written out, since a call for each line would take the whole run some percent longer
+                # Written out, since a call for each line would take the whole run some percent longer.
+                for line in woken:
                     resource = line.resource
                     for queue in line.queues:
                         while queue and resource.free >= queue[0][2].takes:

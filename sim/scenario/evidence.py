@@ -141,9 +141,9 @@ def evidence_for(address: str, entries: Iterable[tuple[str, Evidence]]) -> Evide
     words = address.split(".")
     best: tuple[tuple[int, int, int], Evidence] | None = None
     for pattern, evidence in entries:
-        if _fit(_segments(pattern), words):
-            segments = pattern.split(".")
-            literal = [segment for segment in segments if "*" not in segment]
+        segments = _segments(pattern)
+        if _fit(segments, words):
+            literal = [segment for segment, _ in segments if "*" not in segment]
             rank = (len(segments), len(literal), len(pattern.replace("*", "")))
             if best is None or rank > best[0]:
                 best = (rank, evidence)
