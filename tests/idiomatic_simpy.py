@@ -188,14 +188,16 @@ class Port:
             for activity in flow.activities:
                 for resource, _ in activity.needs:
                     self.stations[resource].wanted_by.add(self.stations[activity.queue])
-        self.work = workload.work.tolist()
-        self.takes_place = workload.takes_place.tolist()
-        self.priority = workload.priority.tolist()
+        order = workload.by_entity
+        self.work = workload.work[order].tolist()
+        self.takes_place = workload.takes_place[order].tolist()
+        self.priority = workload.priority[order].tolist()
         self.first_visit = workload.first_visit.tolist()
         self.brought_by = workload.carrier.tolist()
         rules = workload.loads
         columns = (rules.least.tolist(), rules.most.tolist(), rules.patience.tolist())
-        self.load_rules = dict(zip(rules.visit.tolist(), zip(*columns, strict=True), strict=True))
+        places = np.argsort(order)[rules.visit].tolist()
+        self.load_rules = dict(zip(places, zip(*columns, strict=True), strict=True))
         self.ready, self.start, self.end, self.aboard_of = ([NEVER] * len(self.work) for _ in range(4))
         self.turned_away = [NEVER] * len(workload.flow)
         self.carriers: dict[int, Carrier] = {}
@@ -359,5 +361,6 @@ def run(workload: Workload) -> Timeline:
     for code, flow in enumerate(workload.plan.flows):
         port.env.process(port.arrivals(code, flow))
     port.env.run(until=port.horizon)
-    times = (port.ready, port.start, port.end, port.aboard_of, port.turned_away)
-    return Timeline(*(np.array(column, dtype=np.int64) for column in times))
+    times = (port.ready, port.start, port.end, port.aboard_of)
+    columns = (workload.in_columns(np.array(column, dtype=np.int64)) for column in times)
+    return Timeline(*columns, np.array(port.turned_away, dtype=np.int64))

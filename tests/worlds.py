@@ -130,7 +130,7 @@ def happened(workload: Workload, timeline: Timeline) -> list[str]:
     lines = []
     for code, flow in enumerate(workload.plan.flows):
         entities = workload.cohort_index[workload.flow == code]
-        rows = sorted(zip(entities.tolist(), workload.visits_of_flow[code].tolist(), strict=True))
+        rows = sorted(zip(entities.tolist(), workload.visits_of_flow(code).T.tolist(), strict=True))
         for entity, visits in rows:
             for activity, visit in zip(flow.activities, visits, strict=True):
                 ready, start, end = (int(times[visit]) for times in (timeline.ready, timeline.start, timeline.end))

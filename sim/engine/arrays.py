@@ -41,7 +41,7 @@ VISIT = _record(
     start="i8",
     end="i8",
     work="i8",
-    number="i4",  # its number in the workload, which decides between equals
+    number="i4",  # its number in the workload
     carrier="i4",
     code="i4",
     stay="i4",
@@ -64,6 +64,9 @@ FLOW = _record(
     root_from="i4",
     root_to="i4",
     unused="i4",  # begins a chain of stays
+    first="i4",  # the workload's number of its first visit
+    size="i4",  # how many entities it has, and so how far visits of the same entity are apart
+    come="i4",  # how many of them have arrived
 )
 ACTIVITY = _record(
     station="i4",
@@ -79,6 +82,7 @@ ACTIVITY = _record(
     awaited_to="i4",
     ride="i4",
     loads="i4",
+    first_load="i4",  # the place of its first among the loading visits
     unloads="i4",
     awaits="i4",
     predecessors="i2",
@@ -116,7 +120,6 @@ COUNTS = _record(
     rides="i8",
     stays="i8",
     visits="i8",
-    loads="i8",
 )
 
 
@@ -125,8 +128,6 @@ class World(NamedTuple):
 
     arrival: Times
     flow: Times
-    first_visit: Times
-    """The workload's number of the first visit of each entity, and how many visits there are."""
     brought_by: Times
     work: Times
     takes_place: NDArray[np.bool_]
@@ -188,7 +189,7 @@ def make_world(workload: Workload) -> World:
     levels = _levels(plan)
     hold_of, vigil_of = _carriers(workload)
     first_hold, first_vigil = _firsts(workload, hold_of), _firsts(workload, vigil_of)
-    rules = _Rules(plan)
+    rules = _Rules(workload)
     lines = np.zeros(len(plan.resources) + 2 * len(plan.rides), LINE)
     lines["chain_from"] = np.arange(len(lines)) * len(levels)
     lines["chain_to"] = lines["chain_from"] + len(levels)
@@ -201,7 +202,6 @@ def make_world(workload: Workload) -> World:
     return World(
         arrival=workload.arrival,
         flow=workload.flow,
-        first_visit=workload.first_visit,
         brought_by=workload.carrier,
         work=workload.work,
         takes_place=workload.takes_place,
@@ -259,13 +259,21 @@ def _or_nothing(number: int | None) -> int:
 class _Rules:
     """What activities demand."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, workload: Workload) -> None:
+        plan, first_visit = workload.plan, workload.first_of_flow.tolist()
+        sizes = [len(entities) for entities in workload.entities_of_flow]
         self.lists: dict[str, list[Any]] = {"need": [], "return": [], "behind": [], "awaited": []}
-        activities = [self.activity(n, a) for flow in plan.flows for n, a in enumerate(flow.activities)]
+        self.loads = 0
+        """How many visits load at the activities so far."""
+        activities = [
+            self.activity(number, activity, size)
+            for flow, size in zip(plan.flows, sizes, strict=True)
+            for number, activity in enumerate(flow.activities)
+        ]
         first_code = np.cumsum([0, *(len(flow.activities) for flow in plan.flows)]).tolist()
         flows = [
-            (code, len(flow.activities), *self.place("behind", self.roots(flow)), NOBODY)
-            for code, flow in zip(first_code, plan.flows, strict=False)
+            (code, len(flow.activities), *self.place("behind", self.roots(flow)), NOBODY, first, size, 0)
+            for code, flow, first, size in zip(first_code, plan.flows, first_visit, sizes, strict=False)
         ]
         self.activities = np.array(activities, ACTIVITY)
         self.flows = np.array(flows, FLOW)
@@ -285,9 +293,11 @@ class _Rules:
         self.lists[which].extend(values)
         return begin, begin + len(values)
 
-    def activity(self, number: int, plan: ActivityPlan) -> tuple[int, ...]:
-        """One record."""
+    def activity(self, number: int, plan: ActivityPlan, size: int) -> tuple[int, ...]:
+        """One record, of an activity of a flow of some size."""
         carried = [plan.ride, plan.loads, plan.unloads, plan.awaits]
+        first_load = self.loads
+        self.loads += size if plan.loads is not None else 0
         return (
             _or_nothing(plan.station),
             plan.amount,
@@ -298,7 +308,11 @@ class _Rules:
             ),
             *self.place("behind", [other - number for other in plan.behind]),
             *self.place("awaited", [(awaited, riding - number) for awaited, riding in plan.awaited]),
-            *(_or_nothing(ride) for ride in carried),
+            _or_nothing(plan.ride),
+            _or_nothing(plan.loads),
+            first_load,
+            _or_nothing(plan.unloads),
+            _or_nothing(plan.awaits),
             len(plan.before),
             any(ride is not None for ride in carried) or bool(plan.awaited),
             plan.ride is not None and not plan.before,

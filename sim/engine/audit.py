@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.audit_rides import check_rides, overtaking
-from sim.engine.plan import Plan, Resource
+from sim.engine.plan import ActivityPlan, Plan, Resource
 from sim.engine.timeline import NEVER, Timeline
-from sim.engine.workload import Workload
+from sim.engine.workload import Workload, picking
 from sim.errors import RunError
 from sim.scenario.steps import Steps
 
 Times = NDArray[np.int64]
+Value = TypeVar("Value", bound=np.generic)
 NO_TIMES: Times = np.zeros(0, dtype=np.int64)
 Use = tuple[Times, Times, Times]
 """When units of a resource are taken and given back (`NEVER` where it did not happen), and how many; one row a use."""
@@ -50,8 +54,8 @@ def audit(workload: Workload, timeline: Timeline, uses: list[Use] | None = None)
     Raises:
         RunError: Naming the first contradiction of each kind.
     """
-    faults = _order(timeline)
-    for check in (_precedence, _durations, _losses, _lines, _refusals, check_rides):
+    faults: list[str] = []
+    for check in (_activities, _lines, _refusals, check_rides):
         faults += check(workload, timeline)
     uses = usage(workload, timeline) if uses is None else uses
     faults += _forgotten(workload, timeline, uses) + _delays(workload, timeline, uses) + _capacity(workload, uses)
@@ -62,81 +66,83 @@ def audit(workload: Workload, timeline: Timeline, uses: list[Use] | None = None)
     return result
 
 
-def _order(timeline: Timeline) -> list[str]:
-    """Ready <= start <= end, and nothing is later without the earlier."""
-    faults = []
-    for early, late, name in (
-        (timeline.ready, timeline.start, "starts before it is ready"),
-        (timeline.start, timeline.end, "ends before it starts"),
-    ):
-        wrong = (late != NEVER) & ((early == NEVER) | (late < early))
-        if wrong.any():
-            faults.append(f"visit {int(np.argmax(wrong))} {name} ({int(wrong.sum())} in all)")
-    return faults
-
-
-def _precedence(workload: Workload, timeline: Timeline) -> list[str]:
-    """A visit is ready at the last end of its predecessors, or at its entity's arrival."""
+def _activities(workload: Workload, timeline: Timeline) -> list[str]:
+    """What holds of every visit to an activity, whoever else is there."""
     faults = []
     for code, flow in enumerate(workload.plan.flows):
-        ready, end = (workload.columns(times, code) for times in (timeline.ready, timeline.end))
+        ready, start, end, work, takes_place = (
+            workload.columns(values, code)
+            for values in (timeline.ready, timeline.start, timeline.end, workload.work, workload.takes_place)
+        )
         arrival = workload.arrival[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
-            wrong = ready[number] != (_all_ended(end[list(activity.before)]) if activity.before else arrival)
-            if wrong.any():
-                count = int(wrong.sum())
-                faults.append(
-                    f"{flow.name}.{activity.name} is not ready when its predecessors have ended, {count} times"
-                )
+            visits = _Visits(
+                due=_all_ended([end[before] for before in activity.before]) if activity.before else arrival,
+                ready=ready[number],
+                start=start[number],
+                end=end[number],
+                work=work[number],
+                takes_place=takes_place[number],
+            )
+            found = visits.times(lasts=activity.ride is None)
+            found |= visits.losses(activity, workload.plan.calendar.horizon)
+            faults += [f"{flow.name}.{activity.name} {said}, {count} times" for said, count in found.items() if count]
     return faults
 
 
-def _all_ended(end: Times) -> Times:
-    """When some activities have all ended, `NEVER` where they have not.
+@dataclass(frozen=True, slots=True)
+class _Visits:
+    """All visits to an activity, shape (entities by arrival,)."""
 
-    Args:
-        end: Shape (activities, entities).
-    """
-    return end.view(np.uint64).max(axis=0, initial=0).view(np.int64)  # -1, read as unsigned, is more than any time
+    due: Times
+    """When its predecessors have all ended, or its entity has arrived."""
+    ready: Times
+    start: Times
+    end: Times
+    work: Times
+    takes_place: NDArray[np.bool_]
+
+    def times(self, *, lasts: bool) -> dict[str, int]:
+        """Due = ready <= start <= end, and nothing is later without the earlier; work takes as long as it should.
+
+        Args:
+            lasts: Whether the end follows from the work.
+        """
+        # -1, read as unsigned, is more than any time.
+        ready, start, end = (times.view(np.uint64) for times in (self.ready, self.start, self.end))
+        ended = np.flatnonzero(self.end != self.start + self.work) if lasts else NO_TIMES
+        ended = ended[self.end[ended] != NEVER]
+        passed = (self.end != self.ready) & ~self.takes_place
+        return {
+            "is not ready when its predecessors have ended": _count(self.ready != self.due),
+            "starts before it is ready": _count(start < ready),
+            "ends before it starts": _count(end < start),
+            "does not take its time": len(ended),
+            "does not take place and takes time": _count(passed & (self.end != NEVER)) if passed.any() else 0,
+        }
+
+    def losses(self, activity: ActivityPlan, horizon: int) -> dict[str, int]:
+        """What has no end by the horizon has a reason: it is still at work, or waits for something it needs."""
+        lost = np.flatnonzero(self.end == NEVER)
+        ready, begun = self.ready[lost] != NEVER, self.start[lost] != NEVER
+        takes_place, due = self.takes_place[lost], self.start[lost] + self.work[lost]
+        waits = (activity.queue, activity.ride, activity.loads, activity.awaits) != (None, None, None, None)
+        return {
+            "ends in time and has no end": _count(begun & (due < horizon)) if activity.ride is None else 0,
+            "passes through and has no end": _count(ready & ~takes_place),
+            "needs nothing and does not start": 0 if waits else _count(ready & takes_place & ~begun),
+            "ends behind the horizon": _count(self.end >= horizon),
+        }
 
 
-def _durations(workload: Workload, timeline: Timeline) -> list[str]:
-    """Work takes as long as its workload says; what does not take place takes no time."""
-    ended = timeline.end != NEVER
-    wrong = ended & (timeline.end - timeline.start != workload.work)
-    for code, flow in enumerate(workload.plan.flows):
-        for number, activity in enumerate(flow.activities):
-            if activity.ride is not None:
-                wrong[workload.first_of_flow[code] + number] = False
-    passed = ended & ~workload.takes_place & (timeline.end != timeline.ready)
-    return [
-        f"{int(mask.sum())} visits {sentence}"
-        for mask, sentence in ((wrong, "do not take their time"), (passed, "that do not take place take time"))
-        if mask.any()
-    ]
+def _count(wrong: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(wrong))
 
 
-def _losses(workload: Workload, timeline: Timeline) -> list[str]:
-    """What has no end by the horizon has a reason: it is still at work, or waits for something it needs."""
-    plan, horizon = workload.plan, workload.plan.calendar.horizon
-    visit = np.flatnonzero((timeline.start == NEVER) | (timeline.end == NEVER))
-    entity = workload.entities_of(visit)
-    # Activities of all routes in one row, and where in it each route begins.
-    activities = [activity for flow in plan.flows for activity in flow.activities]
-    first = np.cumsum([0, *(len(flow.activities) for flow in plan.flows)])
-    activity = first[workload.flow[entity]] + visit - workload.first_visit[entity]
-    rides = np.array([a.ride is not None for a in activities], dtype=np.bool_)[activity]
-    waits_for = [(a.queue, a.ride, a.loads, a.awaits) for a in activities]
-    waits = np.array([what != (None, None, None, None) for what in waits_for], dtype=np.bool_)[activity]
-    ready, begun, ended = (times[visit] != NEVER for times in (timeline.ready, timeline.start, timeline.end))
-    takes_place, due = workload.takes_place[visit], timeline.start[visit] + workload.work[visit]
-    lost = {
-        "end in time and have no end": begun & ~ended & ~rides & (due < horizon),
-        "pass through and have no end": ready & ~takes_place & ~ended,
-        "need nothing and do not start": ready & takes_place & ~waits & ~begun,
-        "end behind the horizon": timeline.end >= horizon,
-    }
-    return [f"{int(mask.sum())} visits {sentence}" for sentence, mask in lost.items() if mask.any()]
+def _all_ended(ends: Iterable[Times]) -> Times:
+    """When some activities, of which each has an array of ends, have all ended, `NEVER` where they have not."""
+    # -1, read as unsigned, is more than any time.
+    return reduce(np.maximum, (end.view(np.uint64) for end in ends)).view(np.int64)
 
 
 def _forgotten(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str]:
@@ -149,19 +155,22 @@ def _forgotten(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[
     unbegun = workload.takes_place & (timeline.ready != NEVER) & (timeline.start == NEVER)
     faults = []
     for resource, line in zip(plan.resources, plan.lines, strict=True):
-        heads: list[tuple[tuple[int, int, int], tuple[tuple[int, int], ...]]] = []
+        heads: list[tuple[tuple[int, int, int, int], tuple[tuple[int, int], ...]]] = []
         for code, number in line:
             here = timeline.turned_away[workload.entities_of_flow[code]] == NEVER
-            waiting = (workload.first_of_flow[code] + number)[workload.column(unbegun, code, number) & here]
+            waiting = np.flatnonzero(workload.column(unbegun, code, number) & here)
             if len(waiting):
-                priority, ready = workload.priority[waiting], timeline.ready[waiting]
-                first = np.lexsort((waiting, ready, priority))[0]
-                rank = (int(priority[first]), int(ready[first]), int(waiting[first]))
+                priority, ready = (
+                    workload.column(values, code, number)[waiting] for values in (workload.priority, timeline.ready)
+                )
+                first = np.lexsort((ready, priority))[0]
+                entity = workload.entities_of_flow[code][waiting[first]]
+                rank = (int(priority[first]), int(ready[first]), int(entity), number)
                 heads.append((rank, plan.flows[code].activities[number].needs))
         if heads:
-            rank, needs = min(heads)
+            (*_, entity, _), needs = min(heads)
             if all(free[needed] >= amount for needed, amount in needs):
-                faults.append(f"the head of the line of {resource.name} could start and is forgotten (visit {rank[2]})")
+                faults.append(f"the head of the line of {resource.name} could start and is forgotten (entity {entity})")
     return faults
 
 
@@ -240,17 +249,17 @@ def usage(workload: Workload, timeline: Timeline) -> list[Use]:
 
 def _use(workload: Workload, timeline: Timeline, users: list[tuple[int, int, int, int]]) -> Use:
     """The use of one resource by some users: a route, the activity that takes, the one that gives back, an amount."""
-    taken, returned = [NO_TIMES], [NO_TIMES]
+    taken, returned = [], []
     for code, seized, released, _ in users:
         start = workload.column(timeline.start, code, seized)
-        used = workload.column(workload.takes_place, code, seized) & (start != NEVER)
+        used = picking(workload.column(workload.takes_place, code, seized) & (start != NEVER))
         back = workload.column(timeline.end, code, released)[used]
-        open_ended = np.flatnonzero(back == NEVER)
-        back[open_ended] = timeline.turned_away[workload.entities_of_flow[code][used][open_ended]]
+        if (back == NEVER).any():
+            back = np.where(back == NEVER, timeline.turned_away[workload.entities_of_flow[code][used]], back)
         taken.append(start[used])
         returned.append(back)
-    amounts = np.array([0, *(amount for *_, amount in users)], dtype=np.int64)
-    return np.concatenate(taken), np.concatenate(returned), np.repeat(amounts, [len(part) for part in taken])
+    amounts = [np.broadcast_to(np.int64(amount), len(part)) for (*_, amount), part in zip(users, taken, strict=True)]
+    return _joined(taken, NO_TIMES), _joined(returned, NO_TIMES), _joined(amounts, NO_TIMES)
 
 
 def _capacity(workload: Workload, uses: list[Use]) -> list[str]:
@@ -267,9 +276,10 @@ def _capacity(workload: Workload, uses: list[Use]) -> list[str]:
         capacity = steps.along(used.times)
         # Few are left to look up, and of a sound run mostly none: work that goes on when the resource closes.
         suspect = (capacity == 0) | (used.values > capacity)
-        suspect[suspect] = _among(used.times[suspect], np.sort(taken))
-        closed = used.times[suspect & (capacity == 0)]
-        over = used.times[suspect & (capacity != 0)]
+        if suspect.any():
+            suspect[suspect] = _among(used.times[suspect], np.sort(taken))
+        closed = np.unique(used.times[suspect & (capacity == 0)])
+        over = np.unique(used.times[suspect & (capacity != 0)])
         if len(closed):
             faults.append(f"{resource.name} begins work at {closed[0]} ms, when it is closed ({len(closed)} times)")
         if len(over):
@@ -294,15 +304,17 @@ def _lines(workload: Workload, timeline: Timeline) -> list[str]:
     faults: list[str] = []
     plan = workload.plan
     for resource, line in zip(plan.resources, plan.lines, strict=True):
-        visit = np.sort(in_line(workload, timeline, line))
-        ready, start = timeline.ready.take(visit), timeline.start.take(visit)
-        until, refused = waiting_until(workload, timeline, visit, start)
-        overtakes = overtaking(workload.priority[visit], ready, until) & (start != NEVER)
+        comers = Comers.of(workload, timeline, line)
+        order = comers.order()
+        ready, start = (comers.values(times)[order] for times in (timeline.ready, timeline.start))
+        until, refused = comers.until()
+        until, refused = until[order], refused[order]
+        overtakes = overtaking(comers.values(workload.priority)[order], ready, until) & (start != NEVER)
         if overtakes.any():
             faults.append(f"{resource.name} serves {int(overtakes.sum())} visits before those in front of them")
         if resource.queue_limit is None:
-            if len(refused):
-                faults.append(f"{resource.name} turns {len(refused)} entities away and has no limit")
+            if refused.any():
+                faults.append(f"{resource.name} turns {int(refused.sum())} entities away and has no limit")
             continue
         if (Steps.counting(ready, until).values > resource.queue_limit).any():
             faults.append(f"the line of {resource.name} is longer than its limit")
@@ -314,54 +326,91 @@ def _lines(workload: Workload, timeline: Timeline) -> list[str]:
     return faults
 
 
-def in_line(workload: Workload, timeline: Timeline, line: list[tuple[int, int]]) -> Times:
-    """The visits that come into a line (see `Plan.lines`), ascending within each of its activities."""
-    parts = [NO_TIMES]
-    for code, number in line:
-        there = workload.column(workload.takes_place, code, number)
-        there &= workload.column(timeline.ready, code, number) != NEVER
-        parts.append(workload.first_of_flow[code][there] + number)
-    return np.concatenate(parts)
+@dataclass(frozen=True, slots=True)
+class Comers:
+    """The visits that come into a line: those of one of its activities behind those of the other, each by arrival."""
+
+    workload: Workload
+    timeline: Timeline
+    line: list[tuple[int, int]]
+    """The codes of route and activity; see `Plan.lines`."""
+    chosen: list[NDArray[np.bool_] | slice]
+    """For each of its activities who comes."""
+
+    @classmethod
+    def of(cls, workload: Workload, timeline: Timeline, line: list[tuple[int, int]]) -> Comers:
+        """Those who come into a line."""
+        come = [
+            workload.column(workload.takes_place, *place) & (workload.column(timeline.ready, *place) != NEVER)
+            for place in line
+        ]
+        return cls(workload, timeline, line, [picking(each) for each in come])
+
+    def values(self, values: NDArray[Value]) -> NDArray[Value]:
+        """Of one value a visit those of the comers; not to be changed."""
+        parts = [self.workload.column(values, *place)[here] for place, here in zip(self.line, self.chosen, strict=True)]
+        return _joined(parts, values)
+
+    def of_entities(self, values: list[NDArray[Value]]) -> NDArray[Value]:
+        """Of one value an entity, in an array for each route, those of the comers; not to be changed."""
+        parts = [values[code][here] for (code, _), here in zip(self.line, self.chosen, strict=True)]
+        return _joined(parts, values[0])
+
+    def order(self) -> Times | slice:
+        """Their order among equals."""
+        if len(self.line) == 1:
+            return slice(None)
+        # Of one entity that waits at several activities the first one comes first, since the sort is stable.
+        return np.argsort(self.of_entities(list(self.workload.entities_of_flow)), kind="stable")
+
+    def until(self) -> tuple[Times, NDArray[np.bool_]]:
+        """Until when they wait: up to their start, until their entity is turned away, or to the horizon.
+
+        Returns:
+            The moments, and who is turned away.
+        """
+        start = self.values(self.timeline.start)
+        unbegun = start == NEVER
+        until = np.where(unbegun, self.workload.plan.calendar.horizon, start)
+        if (self.timeline.turned_away == NEVER).all():
+            return until, np.zeros(len(until), dtype=np.bool_)
+        away = self.of_entities([self.timeline.turned_away[mine] for mine in self.workload.entities_of_flow])
+        refused = unbegun & (away != NEVER)
+        until[refused] = away[refused]
+        return until, refused
 
 
-def waiting_until(workload: Workload, timeline: Timeline, visit: Times, start: Times) -> tuple[Times, Times]:
-    """Until when visits wait in a line: up to their start, until their entity is turned away, or to the horizon.
-
-    Returns:
-        The moments, and the indices of those that are turned away.
-    """
-    until = np.where(start == NEVER, workload.plan.calendar.horizon, start)
-    unbegun = np.flatnonzero(start == NEVER)
-    away = timeline.turned_away[workload.entities_of(visit[unbegun])]
-    refused = unbegun[away != NEVER]
-    until[refused] = away[away != NEVER]
-    return until, refused
+def _joined(parts: list[NDArray[Value]], like: NDArray[Value]) -> NDArray[Value]:
+    """Arrays like another one behind each other; one alone is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate([like[:0], *parts])
 
 
 def _refusals(workload: Workload, timeline: Timeline) -> list[str]:
     """Who is turned away stands in a line at that moment, and nothing of it happens later."""
-    refused = np.flatnonzero(timeline.turned_away != NEVER)
-    if not len(refused):
-        return []
-    away = np.repeat(timeline.turned_away, np.diff(workload.first_visit))
-    gone = away != NEVER
-    queued = np.zeros(len(away), dtype=np.bool_)
-    for line in workload.plan.lines:
-        for code, number in line:
-            queued[workload.first_of_flow[code] + number] = True
-    waits = gone & queued & workload.takes_place & (timeline.ready != NEVER) & (timeline.start == NEVER)
-    later = np.maximum(np.maximum(timeline.ready, timeline.start), timeline.end) > away
-    at_work = (timeline.start != NEVER) & (timeline.end == NEVER)
-    lines = np.add.reduceat(waits, workload.first_visit[:-1])[refused] if len(waits) else refused
-    return [
-        f"{int(mask.sum())} {sentence}"
-        for mask, sentence in (
-            (lines != 1, "entities are turned away that do not stand in one line"),
-            (gone & later, "visits go on although their entity is turned away"),
-            (gone & at_work, "visits are at work although their entity is turned away"),
+    faults = dict.fromkeys(
+        (
+            "entities are turned away that do not stand in one line",
+            "visits go on although their entity is turned away",
+            "visits are at work although their entity is turned away",
+        ),
+        0,
+    )
+    for code, flow in enumerate(workload.plan.flows):
+        away = timeline.turned_away[workload.entities_of_flow[code]]
+        gone = np.flatnonzero(away != NEVER)
+        if not len(gone):
+            continue
+        takes_place, ready, start, end = (
+            workload.columns(values, code)[:, gone]
+            for values in (workload.takes_place, timeline.ready, timeline.start, timeline.end)
         )
-        if mask.any()
-    ]
+        queued = np.array([activity.queue is not None for activity in flow.activities])[:, None]
+        lines = (queued & takes_place & (ready != NEVER) & (start == NEVER)).sum(axis=0)
+        later = np.maximum(np.maximum(ready, start), end) > away[gone]
+        at_work = (start != NEVER) & (end == NEVER)
+        for sentence, wrong in zip(faults, (lines != 1, later, at_work), strict=True):
+            faults[sentence] += int(wrong.sum())
+    return [f"{count} {sentence}" for sentence, count in faults.items() if count]
 
 
 def leaving(workload: Workload, timeline: Timeline) -> Times:
@@ -380,7 +429,8 @@ def leaving_of_flow(workload: Workload, timeline: Timeline, code: int) -> Times:
 
 def through(workload: Workload, timeline: Timeline, code: int) -> Times:
     """When each entity of a route, by arrival, has all its activities behind it, otherwise `NEVER`."""
-    return _all_ended(workload.columns(timeline.end, code))
+    ends: Times = workload.columns(timeline.end, code)
+    return _all_ended(ends)
 
 
 def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[str]]:

@@ -30,10 +30,10 @@ def _visits(workload: Workload, wanted: Callable[[ActivityPlan], bool]) -> tuple
     """Entity and visit of all visits to some activities."""
     entities, visits = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for code, flow in enumerate(workload.plan.flows):
-        numbers = [number for number, activity in enumerate(flow.activities) if wanted(activity)]
-        if numbers:
-            entities.append(np.repeat(workload.entities_of_flow[code], len(numbers)))
-            visits.append((workload.first_of_flow[code][:, None] + np.array(numbers)).ravel())
+        for number, activity in enumerate(flow.activities):
+            if wanted(activity):
+                entities.append(workload.entities_of_flow[code])
+                visits.append(workload.visits(code, number))
     return np.concatenate(entities), np.concatenate(visits)
 
 
@@ -56,10 +56,10 @@ class _Ride:
         self.passing = visit[~workload.takes_place[visit]]
         """Visits of those who do not ride."""
         rides = np.flatnonzero(workload.takes_place[visit])
-        rides = rides[np.argsort(visit[rides])]
+        rides = rides[np.lexsort((visit[rides], entity[rides]))]
         self.entity: Times = entity[rides]
+        """Ascending."""
         self.visit: Times = visit[rides]
-        """Ascending, although the routes of a flow are apart where a share adopts a reform."""
         self.brought: Mask = brought[rides]
         """Who arrives aboard, shape (riders,) as all others."""
         self.ready: Times = timeline.ready[self.visit]
@@ -151,7 +151,7 @@ class _Ride:
             return []
         riders = int(((self.ready != NEVER) & (self.start == NEVER)).sum())
         visit, ready = self.loading[waits], self.timeline.ready[self.loading][waits]
-        first = np.lexsort((visit, ready, self.workload.priority[visit]))[0]
+        first = np.lexsort((visit, self.loader[waits], ready, self.workload.priority[visit]))[0]
         patience = self.patience[waits]
         over = (patience != NEVER) & (ready + patience < self.horizon)
         over[first] |= riders >= self.least[waits][first]
@@ -168,7 +168,7 @@ class _Ride:
                 ride, what = self.workload.plan.awaited[activity.awaits] if activity.awaits is not None else (NEVER, "")
                 if ride != self.ride:
                     continue
-                visit = self.workload.first_of_flow[code] + number
+                visit = self.workload.visits(code, number)
                 waits = self.workload.takes_place[visit] & (self.timeline.ready[visit] != NEVER)
                 entity, visit = self.workload.entities_of_flow[code][waits], visit[waits]
                 goes_on = np.zeros(len(self.workload.flow), dtype=np.int64)
@@ -196,7 +196,7 @@ def overtaking(priority: NDArray[np.int32], ready: Times, until: Times) -> Mask:
     """Who leaves one line while somebody waits in front: of lower number in priority, or as low and ready before.
 
     Args:
-        priority: Lower goes first, shape (visits,), the visits ascending.
+        priority: Lower goes first, shape (visits,), the visits in their order among equals.
         ready: From when each waits.
         until: When it starts; the horizon for those who never do.
     """

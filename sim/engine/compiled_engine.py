@@ -93,18 +93,20 @@ def _simulate(horizon: int, world: World) -> None:
                 break
             if counts.groups:
                 _start_waiting(now, world)
-    _close(entity, horizon, world)
+    _close(horizon, world)
 
 
 @_compiled
-def _close(entity: int, horizon: int, world: World) -> None:
-    """Write the times of all who are in the system at the end, and of those from an entity on who have not come."""
+def _close(horizon: int, world: World) -> None:
+    """Write the times of all who are in the system at the end, and of those who have not come."""
     for stay in range(world.counts[0].stays):
         if world.stays[at(stay)].open:
             _note(stay, horizon, world)
-    unseen = world.first_visit[at(entity)]
-    world.times[:, unseen:] = NEVER
-    world.carriers[unseen:] = NOBODY
+    for flow in world.flows:
+        for column in range(flow.width):
+            begin = flow.first + column * flow.size
+            world.times[:, begin + flow.come : begin + flow.size] = NEVER
+            world.carriers[begin + flow.come : begin + flow.size] = NOBODY
 
 
 # What happens by itself
@@ -130,7 +132,7 @@ def _arrive(entity: int, world: World) -> None:
     flow.unused = stay.next
     stay.entity = entity
     stay.open = flow.width
-    number = world.first_visit[at(entity)]
+    number = flow.first + flow.come
     for place in range(stay.first, stay.first + flow.width):
         visit = world.visits[at(place)]
         activity = world.activities[at(visit.code)]
@@ -142,9 +144,9 @@ def _arrive(entity: int, world: World) -> None:
         visit.rank = _rank(world.priority[at(number)], world.levels) if len(world.levels) > 1 else 0
         visit.open = activity.predecessors
         if activity.loads != NOTHING:
-            visit.load = world.counts[0].loads
-            world.counts[0].loads += 1
-        number += 1
+            visit.load = activity.first_load + flow.come
+        number += flow.size
+    flow.come += 1
     for place in range(flow.root_from, flow.root_to):
         _put(stay.first + world.steps[at(place)], world.coming, world.counts)
 
@@ -283,7 +285,7 @@ def _wait(queue: int, number: int, world: World) -> None:
     """Join the line of a resource. Who finds nothing free of it cannot start before something is given back."""
     resource = world.resources[at(queue)]
     group = world.groups[at(resource.group)]
-    _line_up(queue, number, world.visits, world.lines, world.chains)
+    _line_up(queue, number, world)
     group.waiting += 1
     if resource.free > 0 or group.limited:
         _wake_group(resource.group, world.groups, world.counts)
@@ -351,7 +353,7 @@ def _start_group(group: Any, now: int, world: World) -> None:
         for member in range(member_from, member_to):
             if not members[at(member)].blocked:
                 head = _first(members[at(member)].resource, lines, chains)
-                if best == NOBODY or _goes_before(head, best, visits):
+                if best == NOBODY or _goes_before(head, best, visits, world.stays):
                     best, where = head, member
         if best == NOBODY:
             break
@@ -366,14 +368,21 @@ def _start_group(group: Any, now: int, world: World) -> None:
 
 
 @_compiled
-def _goes_before(one: int, other: int, visits: Records) -> bool:
-    """The order of (priority, ready, visit)."""
+def _goes_before(one: int, other: int, visits: Records, stays: Records) -> bool:
+    """The order of (priority, ready, entity, activity)."""
     this, that = visits[at(one)], visits[at(other)]
     if this.rank != that.rank:
         return this.rank < that.rank
     if this.ready != that.ready:
         return this.ready < that.ready
-    return this.number < that.number
+    return _comes_first(one, other, visits, stays)
+
+
+@_compiled
+def _comes_first(one: int, other: int, visits: Records, stays: Records) -> bool:
+    """The order of (entity, activity)."""
+    this, that = visits[at(one)].stay, visits[at(other)].stay
+    return one < other if this == that else stays[at(this)].entity < stays[at(that)].entity
 
 
 @_compiled
@@ -447,13 +456,13 @@ def _meet(number: int, now: int, world: World) -> bool:
     if activity.ride != NOTHING:
         carrier = world.brought_by[at(entity)] if activity.boards_at_once else NOBODY
         if carrier == NOBODY:
-            _line_up(_rider_line(activity.ride, world), number, world.visits, world.lines, world.chains)
+            _line_up(_rider_line(activity.ride, world), number, world)
             _wake_ride(activity.ride, world)
         else:
             _come_aboard(number, carrier, now, world)
         return True
     if activity.loads != NOTHING:
-        _line_up(_carrier_line(activity.loads, world), number, world.visits, world.lines, world.chains)
+        _line_up(_carrier_line(activity.loads, world), number, world)
         _wake_ride(activity.loads, world)
         load = world.loads[at(visit.load)]
         load.ride = activity.loads
@@ -627,13 +636,14 @@ def _load_riders(loading: int, ride: int, number: int, now: int, world: World) -
 
 
 @_compiled
-def _line_up(number: int, visit: int, visits: Records, lines: Records, chains: Records) -> None:
-    """Join a line at its end, only before those of the same instant who have a higher number."""
-    line = lines[at(number)]
+def _line_up(number: int, visit: int, world: World) -> None:
+    """Join a line at its end, only before those of the same instant before whom it comes."""
+    visits, stays, chains, line = world.visits, world.stays, world.chains, world.lines[at(number)]
     chain = line.chain_from + visits[at(visit)].rank
     behind = NOBODY
     ahead = chains[at(chain)].tail
-    while ahead != NOBODY and _comes_later(visits[at(ahead)], visits[at(visit)]):
+    ready = visits[at(visit)].ready
+    while ahead != NOBODY and visits[at(ahead)].ready == ready and _comes_first(visit, ahead, visits, stays):
         behind = ahead
         ahead = visits[at(ahead)].before
     visits[at(visit)].before = ahead
@@ -648,12 +658,6 @@ def _line_up(number: int, visit: int, visits: Records, lines: Records, chains: R
         visits[at(behind)].before = visit
     line.length += 1
     line.first = min(line.first, chain)
-
-
-@_compiled
-def _comes_later(one: Any, other: Any) -> bool:
-    """Whether one who is in line stands behind another who joins it now."""
-    return one.number > other.number and one.ready == other.ready
 
 
 @_compiled

@@ -40,7 +40,7 @@ class Timeline:
         plan = workload.plan
         parts = []
         for code, flow in enumerate(plan.flows):
-            visits = workload.visits_of_flow[code]
+            visits = workload.visits_of_flow(code).T
             entity = workload.cohort_index[workload.entities_of_flow[code]]
             width = len(flow.activities)
             parts.append(

@@ -38,11 +38,11 @@ class LoadTable:
 
 @dataclass(frozen=True)
 class Workload:
-    """Everything an engine needs, flat: one value a visit (an entity and an activity of its route).
+    """Everything an engine needs, flat. A visit is an entity at an activity of its route.
 
-    Entities are numbered by arrival, then by flow, then by index within the flow; the visits of entity e are
-    `first_visit[e]` to `first_visit[e + 1]`, in the order of the activities of its flow. So a visit's number also
-    orders visits by entity and activity, as the rule for ties demands.
+    Entities are numbered by arrival, then by flow, then by index within the flow. Visits are numbered column by column:
+    route by route, in each its activities in their order, in each the entities by arrival. So the values of an activity
+    are a slice, and those of a route a table. Between equals the number of the entity decides, then the activity.
     """
 
     plan: Plan
@@ -50,8 +50,6 @@ class Workload:
     """Flow of each entity, shape (entities,)."""
     arrival: Times
     """Arrival of each entity in ms, ascending, shape (entities,)."""
-    first_visit: Times
-    """First visit of each entity and the number of visits at the end, shape (entities + 1,)."""
     work: Times
     """Duration of the work in ms, 0 where it does not take place, shape (visits,)."""
     takes_place: NDArray[np.bool_]
@@ -74,57 +72,92 @@ class Workload:
     @cached_property
     def entities_of_flow(self) -> tuple[Times, ...]:
         """For each route (see `Plan.flows`) its entities, by arrival."""
-        return tuple(np.flatnonzero(self.flow == code) for code in range(len(self.plan.flows)))
+        return _entities_of_flow(self.flow, self.plan)
 
     @cached_property
-    def first_of_flow(self) -> tuple[Times, ...]:
-        """For each route (see `Plan.flows`) the first visit of each of its entities, by arrival."""
-        return tuple(self.first_visit[entities] for entities in self.entities_of_flow)
+    def first_of_flow(self) -> Times:
+        """The first visit of each route and the number of all visits at the end, shape (routes + 1,)."""
+        sizes = [
+            len(flow.activities) * len(of) for flow, of in zip(self.plan.flows, self.entities_of_flow, strict=True)
+        ]
+        return np.cumsum([0, *sizes])
 
-    @cached_property
-    def visits_of_flow(self) -> tuple[Times, ...]:
-        """For each route (see `Plan.flows`) the visit numbers, shape (entities by arrival, activities).
+    def column(self, values: NDArray[Column], code: int, number: int) -> NDArray[Column]:
+        """Of one value a visit those of one activity of a route, not copied: shape (entities by arrival,)."""
+        return self.columns(values, code)[number]
 
-        As large as a time of every visit; to read the times of an activity or a route, `column` and `columns` need
-        less room and time.
-        """
-        return tuple(
-            first[:, None] + np.arange(len(flow.activities))
-            for first, flow in zip(self.first_of_flow, self.plan.flows, strict=True)
-        )
+    def columns(self, values: NDArray[Column], code: int) -> NDArray[Column]:
+        """Of one value a visit those of a route, not copied: shape (activities, entities by arrival)."""
+        of_route = values[self.first_of_flow[code] : self.first_of_flow[code + 1]]
+        return of_route.reshape(len(self.plan.flows[code].activities), len(self.entities_of_flow[code]))
+
+    def visits(self, code: int, number: int) -> Times:
+        """The visits of one activity of a route: shape (entities by arrival,)."""
+        size = len(self.entities_of_flow[code])
+        return self.first_of_flow[code] + number * size + np.arange(size)
+
+    def visits_of_flow(self, code: int) -> Times:
+        """The visits of a route: shape (activities, entities by arrival)."""
+        return self.columns(np.arange(len(self.work)), code)
 
     def entities_of(self, visits: Times) -> Times:
         """The entity of each of some visits."""
-        return np.searchsorted(self.first_visit, visits, side="right") - 1
+        entities = np.empty(len(visits), dtype=np.int64)
+        route = np.searchsorted(self.first_of_flow, visits, side="right") - 1
+        for code in np.unique(route):
+            here = route == code
+            mine = self.entities_of_flow[code]
+            entities[here] = mine[(visits[here] - self.first_of_flow[code]) % len(mine)]
+        return entities
 
-    def column(self, values: NDArray[Column], code: int, number: int) -> NDArray[Column]:
-        """Of one value a visit those of one activity of a route: shape (entities by arrival,)."""
-        return values[number:].take(self.first_of_flow[code])
+    def activities_of(self, visits: Times) -> Times:
+        """The activity of each of some visits, by its number in its route."""
+        route = np.searchsorted(self.first_of_flow, visits, side="right") - 1
+        sizes = np.array([len(entities) for entities in self.entities_of_flow], dtype=np.int64)
+        return (visits - self.first_of_flow[route]) // sizes[route]
 
-    def columns(self, values: NDArray[Column], code: int) -> NDArray[Column]:
-        """Of one value a visit those of a route: shape (activities, entities by arrival), row by row."""
-        first = self.first_of_flow[code]
-        rows = np.empty((len(self.plan.flows[code].activities), len(first)), dtype=values.dtype)
-        for number, row in enumerate(rows):
-            np.take(values[number:], first, out=row, mode="clip")  # no index is clipped; to say so spares a copy
-        return rows
+    @cached_property
+    def first_visit(self) -> Times:
+        """Where in `by_entity` the visits of each entity begin, and the number of all visits: shape (entities + 1,)."""
+        widths = np.array([len(flow.activities) for flow in self.plan.flows], dtype=np.int64)
+        return np.concatenate(([0], np.cumsum(widths[self.flow]))).astype(np.int64)
+
+    @cached_property
+    def by_entity(self) -> Times:
+        """All visits entity by entity, each in the order of its activities: the order in which equals go first."""
+        order = np.empty(len(self.work), dtype=np.int64)
+        for code, entities in enumerate(self.entities_of_flow):
+            visits = self.visits_of_flow(code)
+            order[self.first_visit[entities] + np.arange(len(visits))[:, None]] = visits
+        return order
+
+    def in_columns(self, values: NDArray[Column]) -> NDArray[Column]:
+        """One value a visit, given in the order of `by_entity`, in the order of the visits."""
+        columns = np.empty_like(values)
+        columns[self.by_entity] = values
+        return columns
+
+
+def picking(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | slice:
+    """A mask as an index; where it picks everything, one that copies nothing."""
+    return slice(None) if mask.all() else mask
 
 
 def bind(plan: Plan, cohort: Cohort) -> Workload:
     """Apply the rules of the plan to the luck of the cohort."""
     numbering = _number(plan, cohort)
-    visits = int(numbering.first_visit[-1])
+    visits = sum(len(flow.activities) * len(of) for flow, of in zip(plan.flows, numbering.entities, strict=True))
     work = np.zeros(visits, dtype=np.int64)
     takes_place = np.zeros(visits, dtype=np.bool_)
     priority = np.zeros(visits, dtype=np.int32)
     outcomes: list[Mapping[str, NDArray[np.object_]]] = []
     loads: list[LoadTable] = []
-    for flow_plan, flow_cohort, chosen_ones, entity in zip(
-        plan.flows, numbering.cohorts, numbering.chosen, numbering.entity, strict=True
+    behind = 0
+    for flow_plan, flow_cohort, chosen_ones, entities in zip(
+        plan.flows, numbering.cohorts, numbering.chosen, numbering.entities, strict=True
     ):
-        first = numbering.first_visit[entity]
         binding = _Binding(flow_cohort)
-        for number, activity in enumerate(flow_plan.activities):
+        for activity in flow_plan.activities:
             rules = activity.rules
             mask = binding.matches(rules.only)
             if rules.share is not None:
@@ -133,20 +166,21 @@ def bind(plan: Plan, cohort: Cohort) -> Workload:
                 binding.draw(variable, cases, mask)
             for violation, chances in sorted(rules.detects.items()):
                 binding.detect(activity.name, violation, chances, mask)
-            here = first + number
+            here = slice(behind, behind + len(entities))
+            behind = here.stop
             takes_place[here] = mask[chosen_ones]
             if rules.takes is not None:
-                work[here] = np.where(mask, binding.durations(f"takes/{activity.name}", rules.takes), 0)[chosen_ones]
+                work[here] = binding.durations(f"takes/{activity.name}", rules.takes, mask)[chosen_ones]
             if rules.priority is not None:
                 priority[here] = binding.value(rules.priority, np.int32)[chosen_ones]
             if rules.load is not None:
-                loads.append(binding.load_table(activity.name, rules.load, here, chosen_ones))
+                here_visits = np.arange(here.start, here.stop)
+                loads.append(binding.load_table(activity.name, rules.load, here_visits, chosen_ones))
         outcomes.append({variable: values[chosen_ones] for variable, values in binding.outcomes.items()})
     return Workload(
         plan=plan,
         flow=numbering.flow,
         arrival=numbering.arrival,
-        first_visit=numbering.first_visit,
         work=work,
         takes_place=takes_place,
         priority=priority,
@@ -167,13 +201,12 @@ class _Numbering:
     """For each route of the plan the cohort of its flow."""
     chosen: list[Times]
     """For each route the indices of its entities in that cohort, ascending in arrival."""
-    entity: list[Times]
+    entities: tuple[Times, ...]
     """For each route the numbers of these entities."""
     flow: Times
     arrival: Times
     index: Times
     carrier: Times
-    first_visit: Times
 
 
 def _number(plan: Plan, cohort: Cohort) -> _Numbering:
@@ -184,13 +217,12 @@ def _number(plan: Plan, cohort: Cohort) -> _Numbering:
     offset = dict(zip(names, np.concatenate(([0], np.cumsum(sizes)))[:-1].tolist(), strict=True))
     arrival = np.concatenate([np.zeros(0, dtype=np.int64), *(by_name[name].arrival for name in names)])
     index = np.concatenate([np.zeros(0, dtype=np.int64), *(np.arange(size) for size in sizes)])
-    rank = np.repeat(np.arange(len(names)), sizes)
     route = np.zeros(len(arrival), dtype=np.int64)
     for code, flow in enumerate(plan.flows):
         begin = offset[flow.name]
         mine = route[begin : begin + len(by_name[flow.name].arrival)]
         mine[_adopters(plan, flow, by_name[flow.name])] = code
-    order = np.lexsort((index, rank, arrival))
+    order = np.argsort(arrival, kind="stable")  # of equals those of the first flow first, and in it by index
     number = np.empty(len(order), dtype=np.int64)
     number[order] = np.arange(len(order))
     carrier = np.full(len(arrival), -1, dtype=np.int64)
@@ -200,20 +232,21 @@ def _number(plan: Plan, cohort: Cohort) -> _Numbering:
             begin = offset[name]
             carriers = number[offset[flow_cohort.carrier_flow] + flow_cohort.carrier]
             carrier[begin : begin + len(carriers)] = carriers
-    widths = np.array([len(flow.activities) for flow in plan.flows], dtype=np.int64)
     flow_of = route[order]
-    first_visit = np.concatenate(([0], np.cumsum(widths[flow_of] if len(flow_of) else flow_of))).astype(np.int64)
-    entity = [np.flatnonzero(flow_of == code) for code in range(len(plan.flows))]
+    entities = _entities_of_flow(flow_of, plan)
     return _Numbering(
         cohorts=[by_name[flow.name] for flow in plan.flows],
-        chosen=[index[order][numbers] for numbers in entity],
-        entity=entity,
+        chosen=[index[order][numbers] for numbers in entities],
+        entities=entities,
         flow=flow_of,
         arrival=arrival[order],
-        index=index[order].astype(np.int64),
+        index=index[order],
         carrier=carrier[order],
-        first_visit=first_visit,
     )
+
+
+def _entities_of_flow(flow: Times, plan: Plan) -> tuple[Times, ...]:
+    return tuple(np.flatnonzero(flow == code) for code in range(len(plan.flows)))
 
 
 def _adopters(plan: Plan, flow: FlowPlan, cohort: FlowCohort) -> NDArray[np.bool_]:
@@ -246,8 +279,7 @@ def _joined(tables: list[LoadTable]) -> LoadTable:
         np.concatenate([empty, *(getattr(table, key) for table in tables)])
         for key in ("visit", "least", "most", "patience")
     ]
-    order = np.argsort(columns[0])
-    return LoadTable(*(column[order] for column in columns))
+    return LoadTable(*columns)
 
 
 class _Binding:
@@ -287,16 +319,20 @@ class _Binding:
         """The rules of a loading activity for each of the chosen entities."""
         most = self.value(load.up_to, np.int64)
         least = self.value(load.at_least, np.int64) if load.at_least is not None else np.minimum(most, 1)
-        endless = np.full(self.count, -1, dtype=np.int64)
-        patience = self.durations(f"waits/{activity}", load.waits) if load.waits is not None else endless
+        everybody, endless = np.ones(self.count, dtype=np.bool_), np.full(self.count, -1, dtype=np.int64)
+        patience = self.durations(f"waits/{activity}", load.waits, everybody) if load.waits is not None else endless
         return LoadTable(visits, least[chosen_ones], most[chosen_ones], patience[chosen_ones])
 
-    def durations(self, purpose: str, cases: Cases[Any]) -> Times:
-        """A duration in ms for each entity: the same luck through the distribution of its case, at most 100 years."""
+    def durations(self, purpose: str, cases: Cases[Any], mask: NDArray[np.bool_]) -> Times:
+        """A duration in ms for each entity of a mask: the same luck through the distribution of its case.
+
+        At most 100 years; 0 for all others.
+        """
         luck = self.cohort.luck.of(purpose)
         values = np.zeros(self.count, dtype=np.int64)
-        for use, here in self.split(cases):
-            values[here] = np.rint(np.minimum(use.quantile(luck[here]), LONGEST)).astype(np.int64)
+        for use, of_case in self.split(cases):
+            here = picking(of_case & mask)
+            values[here] = np.rint(np.minimum(use.quantile(luck[here]), LONGEST))
         return values
 
     def detect(self, activity: str, violation: str, cases: Cases[float], mask: NDArray[np.bool_]) -> None:

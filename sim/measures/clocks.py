@@ -113,15 +113,14 @@ def quantiles(
 def _product_limit(
     hours: NDArray[np.float64], finished: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Every duration that occurs, ascending, and the estimated share of those that take no longer.
+    """Every duration of which somebody has finished, ascending, and the estimated share of those that take no longer.
 
     With somebody unfinished it is that of `scipy.stats.ecdf` to the bit, whose package takes half a second to import.
     """
-    order = np.argsort(hours)
-    times = hours[order]
+    times, censored = np.sort(hours[finished]), np.sort(hours[~finished])
     first = np.flatnonzero(np.diff(times, prepend=-np.inf))
-    at_risk = len(times) - first
-    ended = np.add.reduceat(finished[order].astype(np.int64), first)
+    ended = np.diff(first, append=len(times))
+    at_risk = len(times) - first + len(censored) - np.searchsorted(censored, times[first])
     longer = np.cumprod((at_risk - ended) / at_risk, dtype=np.float64)
     return times[first], 1 - longer
 
@@ -162,15 +161,19 @@ def add_clocks(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, 
     for name, clock in sorted(clocks.items()):
         by_flow: dict[tuple[str, str], list[Reading]] = {}
         by_port: dict[str, list[Reading]] = {}
+        alone: dict[str, _Summary] = {}
         for code, flow in enumerate(workload.plan.flows):
             reading = read_clock(clock, workload, timeline, code)
             if reading is not None:
                 by_flow.setdefault((flow.port, flow.name), []).append(reading)
                 by_port.setdefault(flow.port, []).append(reading)
         for (port, subject), readings in by_flow.items():
-            _add(tables, port, subject, name=name, clock=clock, readings=readings)
+            summary = _Summary.of(readings, clock)
+            _add(tables, port, subject, name, summary)
+            if len(by_port[port]) == len(readings):  # the only flow of its port
+                alone[port] = summary
         for port, readings in sorted(by_port.items()):
-            _add(tables, port, ALL, name=name, clock=clock, readings=readings)
+            _add(tables, port, ALL, name, alone.get(port) or _Summary.of(readings, clock))
 
 
 def add_course(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
@@ -203,35 +206,43 @@ def add_course(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, 
         tables.add_series(port, subject, "arrivals", axis="arrival", x=x, unit="entities", values=counts.astype(float))
 
 
-def _add(tables: Tables, port: str, subject: str, *, name: str, clock: Clock, readings: list[Reading]) -> None:
-    hours = np.concatenate([reading.hours for reading in readings])
-    finished = np.concatenate([reading.finished for reading in readings])
-    count = sum(len(reading.begin) for reading in readings)
-    some = len(hours) > 0
-    line = quantiles(hours, finished, POINTS)
-    p50, p90, p95 = line[np.searchsorted(POINTS, TABLED)]
-    tables.add(
-        port,
-        subject,
-        name,
-        "h",
-        mean=hours.mean() if some else np.nan,
-        sd=hours.std(ddof=1) if len(hours) > 1 else np.nan,
-        p50=p50,
-        p90=p90,
-        p95=p95,
-    )
-    if clock.target is not None:
-        within = (finished & (hours <= clock.target / HOUR)).sum() / count if count else np.nan
-        tables.add(port, subject, name, "share", within_target=within)
-    tables.add(port, subject, name, "entities", unfinished=sum(reading.unfinished for reading in readings), count=count)
-    if some:
-        tables.add_series(
-            port,
-            subject,
-            name,
-            axis="probability",
-            x=POINTS,
-            unit="h",
-            values=line,
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """What the tables say of a clock."""
+
+    mean: float
+    sd: float
+    line: NDArray[np.float64]
+    """The quantiles at `POINTS`; NaN of nobody."""
+    within: float | None
+    """The share that ends within the clock's target, None if it has none."""
+    unfinished: int
+    count: int
+
+    @classmethod
+    def of(cls, readings: list[Reading], clock: Clock) -> _Summary:
+        """Of all readings together."""
+        hours = np.concatenate([reading.hours for reading in readings])
+        finished = np.concatenate([reading.finished for reading in readings])
+        count = sum(len(reading.begin) for reading in readings)
+        within = None
+        if clock.target is not None:
+            within = (finished & (hours <= clock.target / HOUR)).sum() / count if count else np.nan
+        return cls(
+            mean=hours.mean() if len(hours) else np.nan,
+            sd=hours.std(ddof=1) if len(hours) > 1 else np.nan,
+            line=quantiles(hours, finished, POINTS),
+            within=within,
+            unfinished=sum(reading.unfinished for reading in readings),
+            count=count,
         )
+
+
+def _add(tables: Tables, port: str, subject: str, name: str, said: _Summary) -> None:
+    p50, p90, p95 = said.line[np.searchsorted(POINTS, TABLED)]
+    tables.add(port, subject, name, "h", mean=said.mean, sd=said.sd, p50=p50, p90=p90, p95=p95)
+    if said.within is not None:
+        tables.add(port, subject, name, "share", within_target=said.within)
+    tables.add(port, subject, name, "entities", unfinished=said.unfinished, count=said.count)
+    if not np.isnan(said.mean):
+        tables.add_series(port, subject, name, axis="probability", x=POINTS, unit="h", values=said.line)

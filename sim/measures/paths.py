@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sim.engine.plan import ActivityPlan, FlowPlan
 from sim.engine.timeline import NEVER, Timeline
-from sim.engine.workload import Workload
+from sim.engine.workload import Workload, picking
 from sim.measures.clocks import PRESENCE, begin_times, measured, point_times
 from sim.measures.table import Tables
 from sim.scenario.procedure import Clock
@@ -54,64 +54,65 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
     chosen = measured(workload, timeline, code) & (begins != NEVER)
     if not chosen.any():
         return None
-    begin, end = begins[chosen], ends[0][chosen]
-    until = np.where(end == NEVER, horizon, end)
-    first = workload.first_of_flow[code][chosen]
-    on_path = _critical_path(flow, last, first, timeline, end)
-    width, count = on_path.shape
-    queueing, closed, service = np.zeros(width), np.zeros(width), np.zeros(width)
+    until = np.where(ends[0] == NEVER, horizon, ends[0])
+    on_path = _critical_path(workload, timeline, code, last, chosen)
+    queueing, closed, service = (np.zeros(len(flow.activities)) for _ in range(3))
     for number, activity in enumerate(flow.activities):
-        here = np.flatnonzero(on_path[number])
-        if not len(here):
+        if not on_path[number].any():
             continue
-        visit, floor, ceiling = first[here] + number, begin[here], until[here]
-        from_ready = np.clip(timeline.ready.take(visit), floor, ceiling)
+        here = picking(on_path[number])
+        floor, ceiling = begins[here], until[here]
+        from_ready, from_start, to_end = (
+            workload.column(times, code, number)[here] for times in (timeline.ready, timeline.start, timeline.end)
+        )
+        from_ready = np.clip(from_ready, floor, ceiling)
         from_start, to_end = (
-            np.clip(np.where(times == NEVER, horizon, times), floor, ceiling)
-            for times in (timeline.start.take(visit), timeline.end.take(visit))
+            np.clip(np.where(times == NEVER, horizon, times), floor, ceiling) for times in (from_start, to_end)
         )
         waited = int((from_start - from_ready).sum())
         if activity.queue is not None:
             shut = workload.capacity[activity.queue].zero()
-            waits = from_start > from_ready
-            without = int((shut.integral(from_start[waits]) - shut.integral(from_ready[waits])).sum())
-            closed[number] = without
-            waited -= without
-        queueing[number] = waited
+            if shut.values.any():
+                waits = from_start > from_ready
+                closed[number] = int((shut.integral(from_start[waits]) - shut.integral(from_ready[waits])).sum())
+        queueing[number] = waited - int(closed[number])
         service[number] = int((to_end - from_start).sum())
-    return PathTimes(count, queueing / HOUR, closed / HOUR, service / HOUR)
+    return PathTimes(int(chosen.sum()), queueing / HOUR, closed / HOUR, service / HOUR)
 
 
-def _critical_path(flow: FlowPlan, last: int, first: Times, timeline: Timeline, end: Times) -> NDArray[np.bool_]:
+def _critical_path(
+    workload: Workload, timeline: Timeline, code: int, last: int, chosen: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Which visits lie on the way back from the clock's end, or from where an entity is at the horizon.
 
     Args:
-        flow: The route.
+        workload: What was given to the engine.
+        timeline: What it gave back.
+        code: The route.
         last: The activity at which the clock ends.
-        first: The first visit of each entity.
-        timeline: The times of all visits.
-        end: When the clock ends for each entity.
+        chosen: The entities to look at, shape (entities,).
 
     Returns:
         Shape (activities, entities).
     """
-    on_path = np.zeros((len(flow.activities), len(first)), dtype=np.bool_)
-    done = end != NEVER
-    on_path[last, done] = True
-    if not done.all():
-        reaching = np.array(sorted(_ancestors_and_self(flow, last)))
-        inside = np.flatnonzero(~done)
-        visits = first[inside] + reaching[:, None]
-        ready, ended = timeline.ready[visits], timeline.end[visits]
-        going_on = (ready != NEVER) & (ended == NEVER)
-        on_path[reaching[np.argmax(np.where(going_on, ready, NEVER), axis=0)], inside] = True
-    for number in range(len(flow.activities) - 1, -1, -1):
-        before = flow.activities[number].before
+    activities = workload.plan.flows[code].activities
+    ready, end = (workload.columns(times, code) for times in (timeline.ready, timeline.end))
+    on_path = np.zeros(end.shape, dtype=np.bool_)
+    done = end[last] != NEVER
+    on_path[last] = chosen & done
+    inside = np.flatnonzero(chosen & ~done)
+    if len(inside):
+        reaching = np.array(sorted(_ancestors_and_self(workload.plan.flows[code], last)))
+        rows = np.ix_(reaching, inside)
+        going_on = (ready[rows] != NEVER) & (end[rows] == NEVER)
+        on_path[reaching[np.argmax(np.where(going_on, ready[rows], NEVER), axis=0)], inside] = True
+    for number in range(len(activities) - 1, -1, -1):
+        before = activities[number].before
         if len(before) == 1:
             on_path[before[0]] |= on_path[number]
         elif before:
             here, numbers = np.flatnonzero(on_path[number]), np.array(before)
-            latest = np.argmax(timeline.end[first[here] + numbers[:, None]], axis=0)
+            latest = np.argmax(end[np.ix_(numbers, here)], axis=0)
             on_path[numbers[latest], here] = True
     return on_path
 

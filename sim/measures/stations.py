@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.audit import Use, in_line, waiting_until
+from sim.engine.audit import Comers, Use
 from sim.engine.timeline import NEVER, Timeline
-from sim.engine.workload import Workload
+from sim.engine.workload import Workload, picking
 from sim.measures.clocks import measured, quantiles
-from sim.measures.table import Tables
+from sim.measures.table import Level, Tables
 from sim.scenario.steps import Steps
 from sim.scenario.units import DAY, HOUR
 
@@ -20,22 +20,19 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: l
     """Every station and pool that somebody uses."""
     plan = workload.plan
     window, horizon = plan.calendar.window, plan.calendar.horizon
-    chosen = np.zeros(len(workload.flow), dtype=np.bool_)
-    for code, entities in enumerate(workload.entities_of_flow):
-        chosen[entities] = measured(workload, timeline, code)
-    counts = np.repeat(chosen, np.diff(workload.first_visit))
+    counts = [measured(workload, timeline, code) for code in range(len(plan.flows))]
     for number, (resource, line, use) in enumerate(zip(plan.resources, plan.lines, uses, strict=True)):
-        visit = in_line(workload, timeline, line)
+        comers = Comers.of(workload, timeline, line)
+        ready, start, end = (comers.values(times) for times in (timeline.ready, timeline.start, timeline.end))
         taken, returned, amount = use
-        if not len(visit) and not len(taken):
+        if not len(ready) and not len(taken):
             continue
-        ready, start, end = (times.take(visit) for times in (timeline.ready, timeline.start, timeline.end))
-        until, _ = waiting_until(workload, timeline, visit, start)
-        counted = counts.take(visit)
+        until, _ = comers.until()
+        counted = picking(comers.of_entities(counts))
         begun = start != NEVER
         waiting = (until - ready)[counted] / HOUR
         (p95,) = quantiles(waiting, begun[counted], np.array([0.95]))
-        served = (end - start)[begun & (end != NEVER) & counted] / HOUR
+        served = (end - start)[counted][picking(end[counted] != NEVER)] / HOUR
         tables.add(
             resource.port,
             resource.name,
@@ -56,7 +53,7 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: l
             opened = workload.capacity[number].integral(np.array(window))
             share = busy / (opened[1] - opened[0]) if opened[1] > opened[0] else np.nan
         tables.add(resource.port, resource.name, "utilisation", "share", mean=share)
-        tables.add_level(resource.port, resource.name, "queue_length", Steps.counting(ready, until), window)
+        tables.add_level(resource.port, resource.name, "queue_length", Level.of(Steps.counting(ready, until), window))
 
 
 def _used(steps: Steps, taken: Times, amount: Times, window: tuple[int, int]) -> float:

@@ -19,6 +19,39 @@ ALL = "all"
 """The subject that stands for all flows of a port."""
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A number over the measured window."""
+
+    mean: float
+    p95: float
+    """What it does not exceed for 95 % of the time."""
+    most: float
+    hours: NDArray[np.float64]
+    """Where stretches of the window begin, in hours from its begin: every hour, or in a window of more than `HOURLY`
+    hours every few hours, so that a long run needs little more room than a short one."""
+    means: NDArray[np.float64]
+    """The mean in each of them."""
+
+    @classmethod
+    def of(cls, steps: Steps, window: tuple[int, int]) -> Level:
+        """The number that changes in steps."""
+        begin, end = window
+        length = -(-(end - begin) // (HOUR * HOURLY))
+        edges = np.arange(begin, end + 1, length * HOUR)
+        *until, whole = steps.integral(np.append(edges, end))
+        values, lengths = steps.within(begin, end)
+        lowest = values.min()
+        share = np.cumsum(np.bincount(values - lowest, weights=lengths)) / (end - begin)
+        return cls(
+            mean=float((whole - until[0]) / (end - begin)),
+            p95=float(lowest + np.searchsorted(share, 0.95)),
+            most=float(values.max()),
+            hours=np.arange(len(edges) - 1, dtype=np.float64) * length,
+            means=np.diff(until) / (length * HOUR),
+        )
+
+
 @dataclass(slots=True)
 class Tables:
     """Rows of one run."""
@@ -36,29 +69,10 @@ class Tables:
         for statistic, value in statistics.items():
             self.measures.append((self.mode, self.replication, port, subject, measure, statistic, unit, float(value)))
 
-    def add_level(self, port: str, subject: str, measure: str, level: Steps, window: tuple[int, int]) -> None:
-        """Add mean, 95 % point (of time) and maximum of a number over the window, and its mean in every hour.
-
-        A window of more than `HOURLY` hours has stretches of several hours instead, so that a long run needs little
-        more room than a short one.
-        """
-        values, lengths = level.within(*window)
-        lowest = values.min()
-        share = np.cumsum(np.bincount(values - lowest, weights=lengths)) / lengths.sum()
-        self.add(
-            port,
-            subject,
-            measure,
-            "entities",
-            mean=float((values * lengths).sum() / lengths.sum()),
-            p95=float(lowest + np.searchsorted(share, 0.95)),
-            max=float(values.max()),
-        )
-        length = -(-(window[1] - window[0]) // (HOUR * HOURLY))
-        edges = np.arange(window[0], window[1] + 1, length * HOUR)
-        hours = np.arange(len(edges) - 1, dtype=np.float64) * length
-        means = np.diff(level.integral(edges)) / (length * HOUR)
-        self.add_series(port, subject, measure, axis="hour", x=hours, unit="entities", values=means)
+    def add_level(self, port: str, subject: str, measure: str, level: Level) -> None:
+        """Add what is said of a number over the window, and its course."""
+        self.add(port, subject, measure, "entities", mean=level.mean, p95=level.p95, max=level.most)
+        self.add_series(port, subject, measure, axis="hour", x=level.hours, unit="entities", values=level.means)
 
     def add_series(
         self,

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from sim.engine.audit import leaving_of_flow
 from sim.engine.timeline import NEVER, Timeline
-from sim.engine.workload import Workload
+from sim.engine.workload import Workload, picking
 from sim.measures.clocks import PRESENCE, begin_times, point_times
-from sim.measures.table import ALL, Tables
+from sim.measures.table import ALL, Level, Tables
 from sim.scenario.procedure import Clock
 from sim.scenario.rosters import Calendar
 from sim.scenario.steps import Steps
@@ -54,15 +54,30 @@ def add_throughput(tables: Tables, clocks: Mapping[str, Clock], workload: Worklo
         part = (workload.arrival[mine], *presence(clocks, workload, timeline, code), timeline.turned_away[mine])
         by_flow.setdefault((flow.port, flow.name), []).append(part)
         by_port.setdefault(flow.port, []).append(part)
+    alone: dict[str, Level] = {}
     for (port, name), parts in by_flow.items():
-        _add(tables, port, name, parts, calendar=workload.plan.calendar, limited=name in limited)
+        level = _inside(parts, workload.plan.calendar)
+        _add(tables, port, name, parts, level, calendar=workload.plan.calendar, limited=name in limited)
+        if len(by_port[port]) == len(parts):  # the only flow of its port
+            alone[port] = level
     for port, parts in sorted(by_port.items()):
-        _add(tables, port, ALL, parts, calendar=workload.plan.calendar, limited=port in limited)
+        level = alone.get(port) or _inside(parts, workload.plan.calendar)
+        _add(tables, port, ALL, parts, level, calendar=workload.plan.calendar, limited=port in limited)
 
 
-def _add(tables: Tables, port: str, subject: str, parts: list[Part], *, calendar: Calendar, limited: bool) -> None:
+def _inside(parts: list[Part], calendar: Calendar) -> Level:
+    """How many are in the port."""
+    _, entered, left, away = (np.concatenate(column) for column in zip(*parts, strict=True))
+    inside = picking(entered != NEVER)
+    until = np.where(away != NEVER, away, np.where(left == NEVER, calendar.horizon, left))[inside]
+    return Level.of(Steps.counting(entered[inside], until), calendar.window)
+
+
+def _add(
+    tables: Tables, port: str, subject: str, parts: list[Part], level: Level, *, calendar: Calendar, limited: bool
+) -> None:
     """Add the rows of a subject; `limited` says that some line on its way can be full."""
-    arrival, entered, left, away = (np.concatenate(column) for column in zip(*parts, strict=True))
+    arrival, _, left, away = (np.concatenate(column) for column in zip(*parts, strict=True))
     begin, end = calendar.window
     days = (end - begin) / DAY
     if limited:
@@ -73,6 +88,4 @@ def _add(tables: Tables, port: str, subject: str, parts: list[Part], *, calendar
     by_hour = np.bincount(hour_of_day(calendar, departures), minlength=24)
     names = {f"h{hour:02d}": by_hour[hour] / days for hour in range(24)}
     tables.add(port, subject, "throughput_by_hour", "per hour", **names)
-    inside = entered != NEVER
-    until = np.where(away != NEVER, away, np.where(left == NEVER, calendar.horizon, left))[inside]
-    tables.add_level(port, subject, "in_port", Steps.counting(entered[inside], until), calendar.window)
+    tables.add_level(port, subject, "in_port", level)

@@ -170,9 +170,9 @@ class Triangular(
 
     def quantile(self, u: Floats) -> Floats:
         low, mode, high = (float(value) for value in self.root)
-        rising = low + np.sqrt(u * (high - low) * (mode - low))
-        falling = high - np.sqrt((1 - u) * (high - low) * (high - mode))
-        return np.where(u < (mode - low) / (high - low), rising, falling)
+        rises = u < (mode - low) / (high - low)
+        root = np.sqrt(np.where(rises, u, 1 - u) * (high - low) * np.where(rises, mode - low, high - mode))
+        return np.where(rises, low + root, high - root)
 
     def cdf(self, x: Floats) -> Floats:
         low, mode, high = (float(value) for value in self.root)

@@ -210,18 +210,9 @@ def capacity_steps(roster: Roster | None, capacity: int, calendar: Calendar) -> 
         return Steps.constant(capacity)
     horizon = calendar.horizon
     changes: dict[int, int] = {0: 0}
-    first_day = calendar.origin.astimezone(ZoneInfo(roster.zone)).date() - timedelta(days=2)
-    for offset in range(horizon // DAY + 6):
-        day = first_day + timedelta(days=offset)
-        midnight = datetime.combine(day, time())
-        for shift in roster.open:
-            if WEEKDAYS[day.weekday()] not in (shift.days or roster.days):
-                continue
-            opens, closes = (
-                min(max(calendar.milliseconds(midnight + timedelta(minutes=minute), roster.zone), 0), horizon)
-                for minute in shift.hours
-            )
-            units = shift.on_duty(capacity)
+    for shift, hours in zip(roster.open, _shift_hours(roster, calendar), strict=True):
+        units = shift.on_duty(capacity)
+        for opens, closes in hours:
             changes[opens] = changes.get(opens, 0) + units
             changes[closes] = changes.get(closes, 0) - units
     closures = [tuple(calendar.milliseconds(moment, roster.zone) for moment in closure) for closure in roster.closed]
@@ -239,6 +230,26 @@ def capacity_steps(roster: Roster | None, capacity: int, calendar: Calendar) -> 
             times.append(moment)
             values.append(value)
     return Steps(np.array(times, dtype=np.int64), np.array(values, dtype=np.int64))
+
+
+@lru_cache(maxsize=1024)  # many stations have the same roster
+def _shift_hours(roster: Roster, calendar: Calendar) -> list[list[tuple[int, int]]]:
+    """For each shift of a roster when it begins and ends in [0, horizon], day by day."""
+    first_day = calendar.origin.astimezone(ZoneInfo(roster.zone)).date() - timedelta(days=2)
+    days = [first_day + timedelta(days=offset) for offset in range(calendar.horizon // DAY + 6)]
+
+    def moment(day: date, minute: int) -> int:
+        local = datetime.combine(day, time()) + timedelta(minutes=minute)
+        return min(max(calendar.milliseconds(local, roster.zone), 0), calendar.horizon)
+
+    return [
+        [
+            (moment(day, shift.hours[0]), moment(day, shift.hours[1]))
+            for day in days
+            if WEEKDAYS[day.weekday()] in (shift.days or roster.days)
+        ]
+        for shift in roster.open
+    ]
 
 
 def minutes_text(hours: tuple[int, int]) -> str:

@@ -13,7 +13,10 @@ Times = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """`values[i]` holds from `times[i]` (ms, ascending, the first is 0) until the next; the last for ever."""
+    """`values[i]` holds from `times[i]` (ms, ascending, the first is 0) until the next; the last for ever.
+
+    Of several of the same time the last holds, and no other one is above both that and the one before them all.
+    """
 
     times: Times
     values: Times
@@ -26,21 +29,28 @@ class Steps:
     @classmethod
     def counting(cls, begins: Times, ends: Times, amounts: Times | None = None) -> Steps:
         """How many intervals [begin, end) are open, each counted with its amount."""
-        if amounts is None or (amounts == amounts[:1]).all():
-            # Moments with what happens in their last bit: numbers alone are sorted in half the time of their order.
-            # The first two, an interval without length, make a step at 0.
-            keys = np.concatenate((np.arange(2), begins * 2 + 1, ends * 2))
-            keys.sort()
-            moments, values = keys >> 1, np.cumsum((keys & 1) * 2 - 1)
-            if amounts is not None and len(amounts):
-                values *= amounts[0]
-        else:
-            moments = np.concatenate((np.zeros(1, dtype=np.int64), begins, ends))
-            changes = np.concatenate((np.zeros(1, dtype=np.int64), amounts, -amounts))
-            order = np.argsort(moments)
-            moments, values = moments[order], np.cumsum(changes[order])
-        last = np.append(moments[1:] != moments[:-1], True)
-        return cls(moments[last], values[last])
+        if amounts is not None and not (amounts == amounts[:1]).all():
+            moments = np.concatenate((np.zeros(1, dtype=np.int64), ends, begins))
+            changes = np.concatenate((np.zeros(1, dtype=np.int64), -amounts, amounts))
+            order = np.argsort(moments, kind="stable")  # at the same moment what ends goes first
+            return cls(moments[order], np.cumsum(changes[order]))
+        # Moments with what happens in their last bit: numbers alone are sorted in half the time of their order. The
+        # first two, an interval without length, make a step at 0. All in one place: memory takes more time than sums.
+        count = len(begins) + 2
+        moments = np.empty(count + len(ends), dtype=np.int64)
+        moments[:2] = (0, 1)
+        np.multiply(begins, 2, out=moments[2:count])
+        moments[2:count] += 1
+        np.multiply(ends, 2, out=moments[count:])
+        moments.sort()
+        values = moments & 1
+        values *= 2
+        values -= 1
+        np.cumsum(values, out=values)
+        moments >>= 1
+        if amounts is not None and len(amounts):
+            values *= amounts[0]
+        return cls(moments, values)
 
     def at(self, moments: Times) -> Times:
         """The value at moments in ms."""

@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import shutil
 import socket
 import sys
@@ -381,7 +380,7 @@ def scenario_text(document: dict[str, Any]) -> str:
 
 def _scalar(writer: Any, text: str) -> yaml.ScalarNode:
     """Quote what does not begin as a word; PyYAML leaves `06:30`, `1e3` and `y` bare, which loading refuses."""
-    bare = text[:1].isalpha() and not re.fullmatch("y|yes|n|no|on|off", text, re.IGNORECASE)
+    bare = text[:1].isalpha() and text.lower() not in ("y", "yes", "n", "no", "on", "off")
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=None if bare else '"')
 
 

@@ -103,7 +103,7 @@ def agreement(workload: Workload, timeline: Timeline) -> Agreement:
     takes_place = workload.takes_place
     begun = ((reference.start != NEVER) | (timeline.start != NEVER)) & takes_place
     differing = (reference.start != timeline.start) & takes_place
-    last = workload.first_visit[1:] - 1
+    last = workload.by_entity[workload.first_visit[1:] - 1]
     left = (reference.end[last] != NEVER) & (timeline.end[last] != NEVER)
     stays = [(times.end[last] - workload.arrival)[left].sum() for times in (reference, timeline)]
     stay = float(stays[1] / stays[0]) if left.any() else float("nan")

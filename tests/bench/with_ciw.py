@@ -27,8 +27,9 @@ def six_stations(workload: Workload) -> Timeline:
     """Simulate the six stations up to the calendar's horizon; the trucks arrive at the first."""
     activities = workload.plan.flows[0].activities
     servers = [int(workload.capacity[activity.station].values[0]) for activity in activities]
+    takes_place = workload.takes_place[workload.by_entity].tolist()
     routes = [
-        [(first + number, number + 1) for number in range(len(activities)) if workload.takes_place[first + number]]
+        [(first + number, number + 1) for number in range(len(activities)) if takes_place[first + number]]
         for first in workload.first_visit[:-1].tolist()
     ]
     return _simulated(workload, servers, routes)
@@ -44,7 +45,7 @@ def khorgos_road(workload: Workload) -> Timeline:
         [1 if activity.station is None else activity.station + 2 for activity in flow.activities]
         for flow in workload.plan.flows
     ]
-    takes_place = workload.takes_place.tolist()
+    takes_place = workload.takes_place[workload.by_entity].tolist()
     routes = [
         [(NEVER, 1), *((visit, node) for visit, node in enumerate(nodes[flow], first) if takes_place[visit])]
         for flow, first in zip(workload.flow.tolist(), workload.first_visit[:-1].tolist(), strict=True)
@@ -76,10 +77,11 @@ class _Given(ciw.dists.Distribution):
 
 def _simulated(workload: Workload, servers: list[Any], routes: list[list[tuple[int, int]]]) -> Timeline:
     """Let customers of one class for each priority arrive at the first node; Ciw numbers them from 1 as they come."""
-    first = workload.first_visit[:-1]
+    order = workload.by_entity
+    first = order[workload.first_visit[:-1]]
     rank = np.unique(workload.priority[first], return_inverse=True)[1]
     classes = {f"class {number}": number for number in range(int(rank.max()) + 1)}
-    service = _Given(workload.work.astype(float).tolist(), routes)
+    service = _Given(workload.work[order].astype(float).tolist(), routes)
 
     def onward(customer: Any, _: ciw.Simulation) -> list[int]:
         return [node for _, node in routes[customer.id_number - 1][1:]]
@@ -110,4 +112,5 @@ def _simulated(workload: Workload, servers: list[Any], routes: list[list[tuple[i
             if customer.service_start_date is not False:
                 start[visit] = customer.service_start_date
     nobody = np.full(len(workload.flow), NEVER)
+    ready, start, end = (workload.in_columns(times) for times in (ready, start, end))
     return Timeline(ready, start, end, np.full(len(ready), NEVER), nobody)

@@ -31,15 +31,18 @@ class Port:
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self.env = salabim.Environment(trace=False)
-        self.work = workload.work.tolist()
-        self.takes_place = workload.takes_place.tolist()
-        self.priority = workload.priority.tolist()
+        order = workload.by_entity
+        self.work = workload.work[order].tolist()
+        self.takes_place = workload.takes_place[order].tolist()
+        self.priority = workload.priority[order].tolist()
         self.ready, self.start, self.end = ([NEVER] * len(self.work) for _ in range(3))
 
     def timeline(self) -> Timeline:
         """Run to the horizon."""
         self.env.run(till=self.workload.plan.calendar.horizon)
-        ready, start, end = (np.array(times).astype(np.int64) for times in (self.ready, self.start, self.end))
+        ready, start, end = (
+            self.workload.in_columns(np.array(times).astype(np.int64)) for times in (self.ready, self.start, self.end)
+        )
         return Timeline(ready, start, end, np.full(len(ready), NEVER), np.full(len(self.workload.flow), NEVER))
 
 

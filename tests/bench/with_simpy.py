@@ -29,9 +29,10 @@ class Port:
         stations = [kind(self.env, int(steps.values[0])) for steps in workload.capacity]
         self.route = [stations[activity.station] for activity in self.activities]
         self.arrival = workload.arrival.tolist()
-        self.work = workload.work.tolist()
-        self.takes_place = workload.takes_place.tolist()
-        self.priority = workload.priority.tolist() if ordered else None
+        order = workload.by_entity
+        self.work = workload.work[order].tolist()
+        self.takes_place = workload.takes_place[order].tolist()
+        self.priority = workload.priority[order].tolist() if ordered else None
         self.ready, self.start, self.end = ([NEVER] * len(self.work) for _ in range(3))
 
     def arrivals(self) -> Happenings:
@@ -61,5 +62,7 @@ def run(workload: Workload) -> Timeline:
     port = Port(workload)
     port.env.process(port.arrivals())
     port.env.run(until=workload.plan.calendar.horizon)
-    ready, start, end = (np.array(times, dtype=np.int64) for times in (port.ready, port.start, port.end))
+    ready, start, end = (
+        workload.in_columns(np.array(times, dtype=np.int64)) for times in (port.ready, port.start, port.end)
+    )
     return Timeline(ready, start, end, np.full(len(ready), NEVER), np.full(len(port.arrival), NEVER))

@@ -61,7 +61,7 @@ def assert_refused(run, sentence, **changes):
     changed = {moment: getattr(timeline, moment).copy() for moment in ("ready", "start", "end")}
     for moment, cells in changes.items():
         for (entity, activity), minutes in cells.items():
-            changed[moment][workload.first_visit[entity] + activity] = (
+            changed[moment][workload.by_entity[workload.first_visit[entity] + activity]] = (
                 NEVER if minutes is None else round(minutes * MINUTE)
             )
     with pytest.raises(RunError, match=sentence) as caught:
@@ -78,7 +78,7 @@ def test_a_start_without_ready(run):
 
 
 def test_an_end_before_the_start(run):
-    assert_refused(run, "ends before it starts", end={(0, CHECK): -0.5})
+    assert_refused(run, "ends before it starts", end={(1, CHECK): 9})
 
 
 def test_an_end_without_start(run):
@@ -107,16 +107,16 @@ def test_never_ready(run):
 
 
 def test_work_that_is_too_short(run):
-    assert_refused(run, "do not take their time", end={(2, LEAVE): 34.5})
+    assert_refused(run, "does not take its time", end={(2, LEAVE): 34.5})
 
 
 def test_work_that_is_too_long(run):
-    assert_refused(run, "do not take their time", end={(2, LEAVE): 36})
+    assert_refused(run, "does not take its time", end={(2, LEAVE): 36})
 
 
 def test_what_does_not_take_place_takes_time(run):
     assert_refused(
-        run, "that do not take place take time", start={(2, SCAN): 31}, end={(2, SCAN): 31}, ready={(2, REST): 31}
+        run, "does not take place and takes time", start={(2, SCAN): 31}, end={(2, SCAN): 31}, ready={(2, REST): 31}
     )
 
 
@@ -143,19 +143,19 @@ def test_a_start_at_a_closed_station(run):
 
 def test_an_entity_lost_in_the_middle_of_its_work(run):
     """Its work began long before the horizon and has no end."""
-    assert_refused(run, "end in time and have no end", end={(2, LEAVE): None})
+    assert_refused(run, "ends in time and has no end", end={(2, LEAVE): None})
 
 
 def test_an_entity_lost_where_it_passes_through(run):
     nothing = {(2, SCAN): None, (2, REST): None, (2, LEAVE): None}
     later = {(2, REST): None, (2, LEAVE): None}
-    assert_refused(run, "pass through and have no end", start=nothing, end=nothing, ready=later)
+    assert_refused(run, "passes through and has no end", start=nothing, end=nothing, ready=later)
 
 
 def test_an_entity_lost_where_it_needs_nothing(run):
     later = {(2, LEAVE): None}
     gone = {(2, REST): None, (2, LEAVE): None}
-    assert_refused(run, "need nothing and do not start", start=gone, end=gone, ready=later)
+    assert_refused(run, "needs nothing and does not start", start=gone, end=gone, ready=later)
 
 
 def test_an_entity_forgotten_in_the_line(run):
@@ -171,7 +171,7 @@ def test_an_entity_forgotten_in_the_line(run):
 
 
 def test_an_end_behind_the_horizon(run):
-    assert_refused(run, "end behind the horizon", end={(3, CHECK): 130})
+    assert_refused(run, "ends behind the horizon", end={(3, CHECK): 130})
 
 
 def test_all_contradictions_are_told_at_once(run):

@@ -25,7 +25,7 @@ def refused(run, sentence, away=None, **changes):
             name = (flow.name, int(workload.cohort_index[entity]))
             numbers[name] = entity
             for number, activity in enumerate(flow.activities):
-                first[(*name, activity.name)] = int(workload.first_visit[entity]) + number
+                first[(*name, activity.name)] = workload.by_entity[workload.first_visit[entity] + number]
     changed = {field: getattr(timeline, field).copy() for field in FIELDS}
     for field, cells in changes.items():
         for cell, value in cells.items():
@@ -401,7 +401,10 @@ def test_riders_of_whom_a_share_adopts_a_reform_stand_in_one_line():
     workload, timeline = simulated(world(ADOPTED))  # the audit passes it
     assert [flow.name for flow in workload.plan.flows].count("truck") == 2
     trucks = np.concatenate(workload.entities_of_flow[-2:])
-    boards = {int(entity): int(timeline.start[workload.first_visit[entity]]) // MINUTE for entity in trucks}
+    boards = {
+        int(entity): int(timeline.start[workload.by_entity[workload.first_visit[entity]]]) // MINUTE
+        for entity in trucks
+    }
     assert [boards[entity] for entity in sorted(boards)][:3] == [1, 2, 3]
     assert list(boards) != sorted(boards)  # so the routes do lie across the order of the line
     refused((workload, timeline), "board before those in front", start={("truck", 0, "board"): None})

@@ -44,7 +44,7 @@ def luck_of(scenario, mode=None, replication=0, flow="truck"):
     """Arrivals and, by activity, work and whether it takes place, of a flow: all that luck decides."""
     workload = workload_of(scenario, mode, replication)
     (code,) = [n for n, plan in enumerate(workload.plan.flows) if plan.name == flow]
-    visits = workload.visits_of_flow[code]
+    visits = workload.visits_of_flow(code).T
     entities = workload.cohort_index[workload.flow == code]
     order = np.argsort(entities)
     luck = {"arrival": workload.arrival[workload.flow == code][order].tolist()}

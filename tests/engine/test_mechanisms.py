@@ -19,7 +19,7 @@ def minutes(scenario, mode=None, replication=0):
     table = {}
     for code, flow in enumerate(workload.plan.flows):
         entities = workload.cohort_index[workload.flow == code]
-        for entity, visits in zip(entities.tolist(), workload.visits_of_flow[code], strict=True):
+        for entity, visits in zip(entities.tolist(), workload.visits_of_flow(code).T, strict=True):
             for number, activity in enumerate(flow.activities):
                 visit = visits[number]
                 times = [timeline.ready[visit], timeline.start[visit], timeline.end[visit]]

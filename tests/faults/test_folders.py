@@ -145,7 +145,7 @@ def test_what_the_system_refuses_to_write_is_said_in_one_line(file, tmp_path):
 
 
 def test_runs_of_which_a_byte_was_changed_are_simulated_anew(scenario, whole, copy):
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)
     files = sorted(path for path in copy.glob("runs/*/*"))
     assert len(files) == 8
     after = bytes_of(whole)

@@ -74,7 +74,7 @@ def test_two_looks_are_those_of_a_count_truck_by_truck():
     scan, inspect, seize = range(3)
     counted = dict.fromkeys(["all", "looked", "present", "found", "innocent", "innocent_looked", "hours"], 0)
     chances = {"scan": [0, 0], "inspect": [0, 0]}
-    for entity, visits in enumerate(workload.visits_of_flow[0]):
+    for entity, visits in enumerate(workload.visits_of_flow(0).T):
         if (timeline.end[visits] < 0).any():
             continue
         illicit, aeo, found = (workload.outcomes[0][name][entity] for name in ("illicit", "aeo", "illicit_found"))

@@ -152,14 +152,15 @@ def intervals(run, resource):
     workload, timeline = run.workload, run.timeline
     horizon = workload.plan.calendar.horizon
     waits, uses = [], []
-    for entity, (code, first) in enumerate(
-        zip(workload.flow.tolist(), workload.first_visit[:-1].tolist(), strict=True)
-    ):
-        assert workload.first_visit[entity] == first
+    all_ready, all_start, all_end, takes_place = (
+        values[workload.by_entity].tolist()
+        for values in (timeline.ready, timeline.start, timeline.end, workload.takes_place)
+    )
+    for code, first in zip(workload.flow.tolist(), workload.first_visit[:-1].tolist(), strict=True):
         activities = workload.plan.flows[code].activities
         for number, activity in enumerate(activities):
-            ready, start, end = (int(times[first + number]) for times in (timeline.ready, timeline.start, timeline.end))
-            if not workload.takes_place[first + number] or ready == NEVER:
+            ready, start, end = (times[first + number] for times in (all_ready, all_start, all_end))
+            if not takes_place[first + number] or ready == NEVER:
                 continue
             until = horizon if start == NEVER else start
             if activity.queue == resource:
@@ -171,7 +172,7 @@ def intervals(run, resource):
             for later, releasing in enumerate(activities):
                 for held, amount, seized_at in releasing.gives_back:
                     if held == resource and seized_at == number:
-                        given_back = int(timeline.end[first + later])
+                        given_back = all_end[first + later]
                         uses.append((start, horizon if given_back == NEVER else given_back, amount))
     return waits, uses
 

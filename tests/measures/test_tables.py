@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from sim.measures.measure import measure
-from sim.measures.table import MEASURE_COLUMNS, SERIES_COLUMNS, Tables
+from sim.measures.table import MEASURE_COLUMNS, SERIES_COLUMNS, Level, Tables
 from sim.scenario.steps import Steps
 from tests.measures.measured import Measured
 from tests.worlds import DAY, HOUR, document, read, worlds
@@ -86,7 +86,7 @@ def test_levels_are_weighted_by_their_time():
     """1 for two hours, 5 for an hour and 0 for a day less three hours, seen from the second hour on."""
     tables = Tables("base", 0)
     level = Steps(np.array([0, 2 * HOUR, 3 * HOUR]), np.array([1, 5, 0]))
-    tables.add_level("port", "truck", "in_port", level, (HOUR, DAY))
+    tables.add_level("port", "truck", "in_port", Level.of(level, (HOUR, DAY)))
     frame = tables.measure_frame().set_index("statistic")["value"]
     assert frame["mean"] == pytest.approx((1 + 5) / 23)
     assert frame["max"] == 5

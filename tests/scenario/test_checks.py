@@ -667,10 +667,10 @@ def test_a_simulation_has_the_load_that_was_foretold():
     days = scenario.calendar.horizon / DAY
     for load in station_loads(scenario, "base"):
         busy = visits = 0.0
-        for flow, visit in zip(workload.plan.flows, workload.visits_of_flow, strict=True):
+        for code, flow in enumerate(workload.plan.flows):
             for column, activity in enumerate(flow.activities):
                 if activity.station is not None and workload.plan.resources[activity.station].name == load.station:
-                    mine = visit[:, column]
+                    mine = workload.visits(code, column)
                     done = workload.takes_place[mine] & (timeline.end[mine] != NEVER)
                     busy += float(np.sum((timeline.end - timeline.start)[mine][done])) * activity.amount / HOUR
                     visits += float(done.sum())
@@ -697,7 +697,7 @@ def test_an_overload_is_warned_of_with_the_growth_that_comes():
         )
     ]
     workload, timeline = simulated(scenario)
-    review = workload.visits_of_flow[0][:, 1]
+    review = workload.visits(0, 1)
     waiting = (timeline.ready[review] != NEVER) & (timeline.start[review] == NEVER)
     assert waiting.sum() == pytest.approx(10 * 12, abs=3)
     loads = {load.station: load for load in station_loads(scenario, "base")}

@@ -687,7 +687,7 @@ def test_a_slip_in_any_key_of_the_shipped_scenarios_is_refused(count: int | None
         write({f"trial_{reform.stem}.yaml": trial_of(reform)})
     keys = shipped_keys()
     assert len(keys) > 2000
-    chance = random.Random(20250602)  # noqa: S311  # the same slips every time
+    chance = random.Random(20250602)  # the same slips every time
     accepted, misplaced = [], []
     for name, trail, place in chance.sample(keys, count or len(keys)):
         file, key = Path(name), str(trail[-1])

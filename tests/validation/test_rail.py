@@ -172,7 +172,7 @@ def test_a_train_keeps_its_track_until_its_last_container_is_lifted():
 
     def column(code: int, activity: str) -> np.ndarray:
         names = [one.name for one in workload.plan.flows[code].activities]
-        return workload.visits_of_flow[code][:, names.index(activity)]
+        return workload.visits(code, names.index(activity))
 
     bringer = timeline.carrier[column(box, "board")]
     lifted = timeline.end[column(box, "lift")]
