@@ -28,8 +28,8 @@ class Level:
     """What it does not exceed for 95 % of the time."""
     most: float
     hours: NDArray[np.float64]
-    """Where stretches of the window begin, in hours from its begin: every hour, or in a window of more than `HOURLY`
-    hours every few hours, so that a long run needs little more room than a short one."""
+    """Where stretches of the window begin, in hours from its begin: all hours, or where these are more than `HOURLY`
+    every few hours, so that a long run needs little more room than a short one."""
     means: NDArray[np.float64]
     """The mean in each of them."""
 
