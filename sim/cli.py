@@ -302,9 +302,9 @@ def _mark(passed: bool) -> str:
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a scenario, for editors."""
-    from sim.scenario.scenario import Definition
+    from sim.scenario.schema import json_schema
 
-    said = Definition.model_json_schema(by_alias=True)
+    said = json_schema()
     said["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
 

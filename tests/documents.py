@@ -17,7 +17,7 @@ import pandas as pd
 from sim.scenario.loading import read_scenario
 from sim.scenario.reform import NamedReform
 from sim.scenario.rendering import text_of
-from sim.scenario.scenario import Definition
+from sim.scenario.schema import json_schema
 from sim.scenario.units import format_duration
 from tests.validation import targets
 
@@ -175,7 +175,7 @@ once, each with file, line, column and key.
 
 def scenario_reference() -> str:
     """The page on the scenario language."""
-    schema = Definition.model_json_schema(by_alias=True)
+    schema = json_schema()
     definitions = {**schema.pop("$defs"), "Definition": schema}
     unknown = [name for name in definitions if name not in SECTIONS and name not in PLAIN and not _of_cases(name)]
     if unknown:

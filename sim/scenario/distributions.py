@@ -92,7 +92,7 @@ PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 class _Model(BaseModel):
     """A strict, frozen mapping that neither writes nor documents the keys that are not given."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     @model_serializer(mode="wrap")
     def _write(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

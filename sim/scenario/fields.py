@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*$")
 class Strict(BaseModel):
     """A frozen part of a scenario that refuses keys it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _name(value: object) -> str:
