@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.engine.audit_rides import check_rides, overtaking
 from sim.engine.plan import ActivityPlan, Plan, Resource
-from sim.engine.timeline import NEVER, Timeline
+from sim.engine.timeline import NEVER, Timeline, first_of, last_of
 from sim.engine.workload import Workload, picking
 from sim.errors import RunError
 from sim.scenario.steps import Steps
@@ -22,7 +20,8 @@ Times = NDArray[np.int64]
 Value = TypeVar("Value", bound=np.generic)
 NO_TIMES: Times = np.zeros(0, dtype=np.int64)
 Use = tuple[Times, Times, Times]
-"""When units of a resource are taken and given back (`NEVER` where it did not happen), and how many; one row a use."""
+"""When units of a resource are taken and given back (`NEVER` where it did not happen), and how many; one row for each
+visit that takes place and uses it. Not to be changed: it may be the timeline itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def _activities(workload: Workload, timeline: Timeline) -> list[str]:
         arrival = workload.arrival[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
             visits = _Visits(
-                due=_all_ended([end[before] for before in activity.before]) if activity.before else arrival,
+                due=last_of([end[before] for before in activity.before]) if activity.before else arrival,
                 ready=ready[number],
                 start=start[number],
                 end=end[number],
@@ -137,12 +136,6 @@ class _Visits:
 
 def _count(wrong: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(wrong))
-
-
-def _all_ended(ends: Iterable[Times]) -> Times:
-    """When some activities, of which each has an array of ends, have all ended, `NEVER` where they have not."""
-    # -1, read as unsigned, is more than any time.
-    return reduce(np.maximum, (end.view(np.uint64) for end in ends)).view(np.int64)
 
 
 def _forgotten(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str]:
@@ -221,9 +214,10 @@ def _free_at_the_end(resource: Resource, steps: Steps, use: Use, horizon: int) -
     """Units of a resource that nobody has at the horizon."""
     taken, returned, amount = use
     if not resource.quota:
-        return int(steps.at(np.array([horizon - 1]))[0]) - int(amount[returned == NEVER].sum())
+        kept = (taken != NEVER) & (returned == NEVER)
+        return int(steps.at(np.array([horizon - 1]))[0]) - int(amount[kept].sum())
     if resource.kept:
-        return int(steps.values.sum() - amount.sum())
+        return int(steps.values.sum() - amount[taken != NEVER].sum())
     return int(steps.values[-1] - amount[taken >= steps.times[-1]].sum())
 
 
@@ -231,7 +225,7 @@ def usage(workload: Workload, timeline: Timeline) -> list[Use]:
     """For every resource when units of it are taken and given back.
 
     Returns:
-        For each resource (taken, returned, amount), one row a use; returned is `NEVER` where it did not happen.
+        For each resource (taken, returned, amount), one row a use; both times are `NEVER` where it did not happen.
     """
     plan = workload.plan
     users: list[list[tuple[int, int, int, int]]] = [[] for _ in plan.resources]
@@ -251,13 +245,13 @@ def _use(workload: Workload, timeline: Timeline, users: list[tuple[int, int, int
     """The use of one resource by some users: a route, the activity that takes, the one that gives back, an amount."""
     taken, returned = [], []
     for code, seized, released, _ in users:
-        start = workload.column(timeline.start, code, seized)
-        used = picking(workload.column(workload.takes_place, code, seized) & (start != NEVER))
-        back = workload.column(timeline.end, code, released)[used]
-        if (back == NEVER).any():
-            back = np.where(back == NEVER, timeline.turned_away[workload.entities_of_flow[code][used]], back)
-        taken.append(start[used])
-        returned.append(back)
+        takes_place = picking(workload.column(workload.takes_place, code, seized))
+        back = workload.column(timeline.end, code, released)
+        away = timeline.turned_away[workload.entities_of_flow[code]]
+        if (away != NEVER).any():
+            back = np.where(back == NEVER, away, back)
+        taken.append(workload.column(timeline.start, code, seized)[takes_place])
+        returned.append(back[takes_place])
     amounts = [np.broadcast_to(np.int64(amount), len(part)) for (*_, amount), part in zip(users, taken, strict=True)]
     return _joined(taken, NO_TIMES), _joined(returned, NO_TIMES), _joined(amounts, NO_TIMES)
 
@@ -270,9 +264,9 @@ def _capacity(workload: Workload, uses: list[Use]) -> list[str]:
         workload.plan.resources, workload.capacity, uses, strict=True
     ):
         if resource.quota:
-            faults += _quota(resource, steps, taken, amount)
+            faults += _quota(resource, steps, taken[taken != NEVER], amount[taken != NEVER])
             continue
-        used = Steps.counting(taken, np.where(returned == NEVER, horizon, returned), amount)
+        used = Steps.counting(first_of([taken], horizon), first_of([returned], horizon), amount)
         capacity = steps.along(used.times)
         # Few are left to look up, and of a sound run mostly none: work that goes on when the resource closes.
         suspect = (capacity == 0) | (used.values > capacity)
@@ -369,15 +363,12 @@ class Comers:
         Returns:
             The moments, and who is turned away.
         """
-        start = self.values(self.timeline.start)
-        unbegun = start == NEVER
-        until = np.where(unbegun, self.workload.plan.calendar.horizon, start)
+        start, horizon = self.values(self.timeline.start), self.workload.plan.calendar.horizon
         if (self.timeline.turned_away == NEVER).all():
-            return until, np.zeros(len(until), dtype=np.bool_)
+            return first_of([start], horizon), np.zeros(len(start), dtype=np.bool_)
         away = self.of_entities([self.timeline.turned_away[mine] for mine in self.workload.entities_of_flow])
-        refused = unbegun & (away != NEVER)
-        until[refused] = away[refused]
-        return until, refused
+        refused = (start == NEVER) & (away != NEVER)
+        return np.where(refused, away, first_of([start], horizon)), refused
 
 
 def _joined(parts: list[NDArray[Value]], like: NDArray[Value]) -> NDArray[Value]:
@@ -430,7 +421,7 @@ def leaving_of_flow(workload: Workload, timeline: Timeline, code: int) -> Times:
 def through(workload: Workload, timeline: Timeline, code: int) -> Times:
     """When each entity of a route, by arrival, has all its activities behind it, otherwise `NEVER`."""
     ends: Times = workload.columns(timeline.end, code)
-    return _all_ended(ends)
+    return last_of(ends)
 
 
 def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[str]]:
@@ -460,7 +451,7 @@ def _conservation(workload: Workload, timeline: Timeline) -> tuple[Audit, list[s
             faults.append(f"{name}: {counts}")
     # Little's law, its two sides by different roads: the integral of the number inside from the sorted moments at which
     # it changes, and the sum of the entities' own times. Whole numbers both, so they must be equal, not nearly equal.
-    until = np.where(gone, left, horizon)
+    until = first_of([left], horizon)
     inside = Steps.counting(workload.arrival, until)
     area = int((inside.values[:-1] * np.diff(inside.times)).sum())
     times = int((until - workload.arrival).sum())

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.plan import ActivityPlan
-from sim.engine.timeline import NEVER, Timeline
+from sim.engine.timeline import NEVER, Timeline, first_of
 from sim.engine.workload import Workload
 from sim.scenario.steps import Steps
 
@@ -128,7 +128,7 @@ class _Ride:
         fits, needed = (np.zeros(len(moments), dtype=np.int64) for _ in range(2))
         np.add.at(fits, place, self.most[begun])
         np.add.at(needed, place, enough)
-        left = waiting_before(self.ready[waits], self.or_never(self.start)[waits]).at(moments % self.horizon)
+        left = waiting_before(self.ready[waits], self.or_horizon(self.start)[waits]).at(moments % self.horizon)
         return (
             _fault(~known, "board without a carrier that loads")
             + _fault(riders > fits, "take more aboard than fit")
@@ -141,7 +141,7 @@ class _Ride:
         """The first riders board first."""
         waits = (self.ready != NEVER) & ~self.brought
         visit, ready = self.visit[waits], self.ready[waits]
-        until = self.or_never(self.start)[waits]
+        until = self.or_horizon(self.start)[waits]
         return _fault(overtaking(self.workload.priority[visit], ready, until), "board before those in front of them")
 
     def forgotten(self) -> list[str]:
@@ -172,7 +172,7 @@ class _Ride:
                 waits = self.workload.takes_place[visit] & (self.timeline.ready[visit] != NEVER)
                 entity, visit = self.workload.entities_of_flow[code][waits], visit[waits]
                 goes_on = np.zeros(len(self.workload.flow), dtype=np.int64)
-                goes_on[entity] = self.or_never(self.timeline.start[visit])
+                goes_on[entity] = self.or_horizon(self.timeline.start[visit])
                 counts = boarded < goes_on[carrier]
                 latest = np.zeros(len(self.workload.flow), dtype=np.int64)
                 np.maximum.at(latest, carrier[counts], self.behind(what)[self.entity[bound]][counts])
@@ -180,15 +180,15 @@ class _Ride:
                 faults += _fault(wrong, f"do not go on when all riders have {what} behind them")
         return faults
 
-    def or_never(self, times: Times) -> Times:
+    def or_horizon(self, times: Times) -> Times:
         """The same with the horizon for what does not happen before it."""
-        return np.where(times == NEVER, self.horizon, times)
+        return first_of([times], self.horizon)
 
     def behind(self, what: str) -> Times:
         """When each entity has an activity behind it, shape (entities,)."""
         entity, visit = _visits(self.workload, lambda activity: activity.name == what)
         times = np.full(len(self.workload.flow), self.horizon, dtype=np.int64)
-        times[entity] = self.or_never(self.timeline.end[visit])
+        times[entity] = self.or_horizon(self.timeline.end[visit])
         return times
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,17 @@ Times = NDArray[np.int64]
 
 NEVER = -1
 """Where something did not happen before the horizon. Times are never negative, so it cannot be mistaken for one."""
+
+
+def last_of(times: Iterable[Times]) -> Times:
+    """When several things have all happened, `NEVER` where one of them has not."""
+    return reduce(np.maximum, (each.view(np.uint64) for each in times)).view(np.int64)  # -1 is above all moments there
+
+
+def first_of(times: Iterable[Times], horizon: int) -> Times:
+    """When the first of several things happens, the horizon where none of them does."""
+    first = reduce(np.minimum, (each.view(np.uint64) for each in times))
+    return np.minimum(first, np.uint64(horizon)).view(np.int64)
 
 
 @dataclass(frozen=True, slots=True)

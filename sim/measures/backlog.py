@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.timeline import NEVER, Timeline
+from sim.engine.timeline import NEVER, Timeline, first_of
 from sim.engine.workload import Workload
 from sim.measures.table import Tables
 from sim.measures.throughput import presence
@@ -63,7 +63,7 @@ def _inside(ports: set[str], clocks: Mapping[str, Clock], workload: Workload, ti
             continue
         entered, left = presence(clocks, workload, timeline, code)
         away = timeline.turned_away[workload.entities_of_flow[code]]
-        until = np.where(away != NEVER, away, np.where(left == NEVER, horizon, left))
+        until = first_of([left, away], horizon)
         there = entered != NEVER
         parts.setdefault(flow.port, []).append((entered[there], until[there]))
     return {
@@ -78,8 +78,8 @@ def _backlogs(inside: Steps, strikes: tuple[tuple[int, int], ...], horizon: int)
     usual, since = 0, 0
     for (begin, end), (until, _) in zip(strikes, [*strikes[1:], (horizon, horizon)], strict=True):
         if since < begin or not found:
-            usual = int(inside.within(max(0, begin - DAY, since), max(begin, 1))[0].max())
-        peak = max(0, int(inside.within(begin, max(until, begin + 1))[0].max()) - usual)
+            usual = int(inside.within(max(0, begin - DAY, since), max(begin, 1)).values.max())
+        peak = max(0, int(inside.within(begin, max(until, begin + 1)).values.max()) - usual)
         moments = np.concatenate(([end], inside.times[inside.times > end]))
         back = moments[(moments < horizon) & (inside.at(moments) <= usual)]
         since = int(back[0]) if len(back) else horizon

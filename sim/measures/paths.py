@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.plan import ActivityPlan, FlowPlan
-from sim.engine.timeline import NEVER, Timeline
+from sim.engine.timeline import NEVER, Timeline, first_of
 from sim.engine.workload import Workload, picking
 from sim.measures.clocks import PRESENCE, begin_times, measured, point_times
 from sim.measures.table import Tables
@@ -54,7 +54,7 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
     chosen = measured(workload, timeline, code) & (begins != NEVER)
     if not chosen.any():
         return None
-    until = np.where(ends[0] == NEVER, horizon, ends[0])
+    until = first_of([ends[0]], horizon)
     on_path = _critical_path(workload, timeline, code, last, chosen)
     queueing, closed, service = (np.zeros(len(flow.activities)) for _ in range(3))
     for number, activity in enumerate(flow.activities):
@@ -66,9 +66,7 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
             workload.column(times, code, number)[here] for times in (timeline.ready, timeline.start, timeline.end)
         )
         from_ready = np.clip(from_ready, floor, ceiling)
-        from_start, to_end = (
-            np.clip(np.where(times == NEVER, horizon, times), floor, ceiling) for times in (from_start, to_end)
-        )
+        from_start, to_end = (np.clip(first_of([times], horizon), floor, ceiling) for times in (from_start, to_end))
         waited = int((from_start - from_ready).sum())
         if activity.queue is not None:
             shut = workload.capacity[activity.queue].zero()

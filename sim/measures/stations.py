@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.audit import Comers, Use
-from sim.engine.timeline import NEVER, Timeline
+from sim.engine.timeline import NEVER, Timeline, first_of
 from sim.engine.workload import Workload, picking
 from sim.measures.clocks import measured, quantiles
 from sim.measures.table import Level, Tables
@@ -25,7 +25,7 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: l
         comers = Comers.of(workload, timeline, line)
         ready, start, end = (comers.values(times) for times in (timeline.ready, timeline.start, timeline.end))
         taken, returned, amount = use
-        if not len(ready) and not len(taken):
+        if not len(ready) and not (taken != NEVER).any():
             continue
         until, _ = comers.until()
         counted = picking(comers.of_entities(counts))
@@ -48,8 +48,8 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: l
         if resource.quota:
             share = _used(workload.capacity[number], taken, amount, window)
         else:
-            back = np.where(returned == NEVER, horizon, returned)
-            busy = (amount * (np.clip(back, *window) - np.clip(taken, *window))).sum()
+            begin, back = (np.clip(first_of([times], horizon), *window) for times in (taken, returned))
+            busy = (amount * (back - begin)).sum()
             opened = workload.capacity[number].integral(np.array(window))
             share = busy / (opened[1] - opened[0]) if opened[1] > opened[0] else np.nan
         tables.add(resource.port, resource.name, "utilisation", "share", mean=share)

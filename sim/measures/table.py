@@ -39,16 +39,20 @@ class Level:
         begin, end = window
         length = -(-(end - begin) // (HOUR * HOURLY))
         edges = np.arange(begin, end + 1, length * HOUR)
-        *until, whole = steps.integral(np.append(edges, end))
-        values, lengths = steps.within(begin, end)
-        lowest = values.min()
-        share = np.cumsum(np.bincount(values - lowest, weights=lengths)) / (end - begin)
+        here = steps.within(begin, end)
+        lengths = np.diff(here.times, append=end)
+        area = np.cumsum(here.values * lengths)
+        place = np.searchsorted(here.times, edges, side="right") - 1
+        # The area up to an edge is that up to the next step, less what is between them.
+        behind = here.values[place] * (here.times[place] + lengths[place] - edges)
+        lowest = here.values.min()
+        share = np.cumsum(np.bincount(here.values - lowest, weights=lengths)) / (end - begin)
         return cls(
-            mean=float((whole - until[0]) / (end - begin)),
+            mean=float(area[-1] / (end - begin)),
             p95=float(lowest + np.searchsorted(share, 0.95)),
-            most=float(values.max()),
+            most=float(here.values.max()),
             hours=np.arange(len(edges) - 1, dtype=np.float64) * length,
-            means=np.diff(until) / (length * HOUR),
+            means=np.diff(area[place] - behind) / (length * HOUR),
         )
 
 

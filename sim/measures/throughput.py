@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.audit import leaving_of_flow
-from sim.engine.timeline import NEVER, Timeline
+from sim.engine.timeline import NEVER, Timeline, first_of
 from sim.engine.workload import Workload, picking
 from sim.measures.clocks import PRESENCE, begin_times, point_times
 from sim.measures.table import ALL, Level, Tables
@@ -69,8 +69,8 @@ def _inside(parts: list[Part], calendar: Calendar) -> Level:
     """How many are in the port."""
     _, entered, left, away = (np.concatenate(column) for column in zip(*parts, strict=True))
     inside = picking(entered != NEVER)
-    until = np.where(away != NEVER, away, np.where(left == NEVER, calendar.horizon, left))[inside]
-    return Level.of(Steps.counting(entered[inside], until), calendar.window)
+    until = first_of([left, away], calendar.horizon)
+    return Level.of(Steps.counting(entered[inside], until[inside]), calendar.window)
 
 
 def _add(

@@ -85,9 +85,11 @@ class Steps:
         """1 while the value is 0, otherwise 0."""
         return Steps(self.times, (self.values == 0).astype(np.int64))
 
-    def within(self, begin: int, end: int) -> tuple[Times, Times]:
-        """Values that occur in [begin, end) and for how many ms each, in order of time."""
+    def within(self, begin: int, end: int) -> Steps:
+        """The same in [begin, end), with what holds at the begin from the begin on and nothing behind."""
         first = int(np.searchsorted(self.times, begin, side="right")) - 1
         last = int(np.searchsorted(self.times, end, side="left"))
-        edges = np.concatenate(([begin], self.times[first + 1 : last], [end]))
-        return self.values[first:last], np.diff(edges)
+        times = self.times[first:last]
+        if times[0] != begin:
+            times = np.concatenate(([begin], times[1:]))
+        return Steps(times, self.values[first:last])

@@ -337,8 +337,10 @@ def test_steps_against_counting_moment_by_moment(drawn: tuple[Steps, list[int]])
     assert steps.integral(np.array(moments)).tolist() == [sum(every[:moment]) for moment in moments]
     assert by_hand(steps.zero()) == [int(value == 0) for value in every]
     begin, end = min(moments), max(moments) + 1
-    values, lengths = steps.within(begin, end)
-    assert np.repeat(values, lengths).tolist() == every[begin:end]
+    part = steps.within(begin, end)
+    lengths = np.diff(part.times, append=end)
+    assert np.repeat(part.values, lengths).tolist() == every[begin:end]
+    assert part.times[0] == begin
     assert np.all(lengths > 0)
 
 
