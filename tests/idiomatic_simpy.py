@@ -198,7 +198,7 @@ class Port:
         columns = (rules.least.tolist(), rules.most.tolist(), rules.patience.tolist())
         places = np.argsort(order)[rules.visit].tolist()
         self.load_rules = dict(zip(places, zip(*columns, strict=True), strict=True))
-        self.ready, self.start, self.end, self.aboard_of = ([NEVER] * len(self.work) for _ in range(4))
+        self.start, self.end, self.aboard_of = ([NEVER] * len(self.work) for _ in range(3))
         self.turned_away = [NEVER] * len(workload.flow)
         self.carriers: dict[int, Carrier] = {}
         self.behind: dict[int, simpy.Event] = {}
@@ -288,7 +288,6 @@ class Port:
         """A process for one activity of one entity."""
         yield simpy.AllOf(self.env, before)
         visit = entity.first_visit + number
-        self.ready[visit] = self.env.now
         if not self.takes_place[visit]:
             self.start[visit] = self.env.now
         elif activity.queue is not None:
@@ -361,6 +360,6 @@ def run(workload: Workload) -> Timeline:
     for code, flow in enumerate(workload.plan.flows):
         port.env.process(port.arrivals(code, flow))
     port.env.run(until=port.horizon)
-    times = (port.ready, port.start, port.end, port.aboard_of)
+    times = (port.start, port.end, port.aboard_of)
     columns = (workload.in_columns(np.array(column, dtype=np.int64)) for column in times)
     return Timeline(*columns, np.array(port.turned_away, dtype=np.int64))

@@ -39,7 +39,7 @@ def assert_engines_agree(workload: Workload) -> Timeline:
     reference = simpy_engine.run(workload)
     for other in (compiled_engine, idiomatic_simpy):
         timeline = other.run(workload)
-        for moment in ("ready", "start", "end", "carrier", "turned_away"):
+        for moment in ("start", "end", "carrier", "turned_away"):
             np.testing.assert_array_equal(
                 getattr(reference, moment), getattr(timeline, moment), err_msg=f"{moment} of {other.__name__}"
             )
@@ -128,12 +128,13 @@ def happened(workload: Workload, timeline: Timeline) -> list[str]:
     A dash stands for what did not happen before the horizon; `passed READY` for a visit that does not take place.
     """
     lines = []
+    all_times = (timeline.all_ready(workload), timeline.start, timeline.end)
     for code, flow in enumerate(workload.plan.flows):
         entities = workload.cohort_index[workload.flow == code]
         rows = sorted(zip(entities.tolist(), workload.visits_of_flow(code).T.tolist(), strict=True))
         for entity, visits in rows:
             for activity, visit in zip(flow.activities, visits, strict=True):
-                ready, start, end = (int(times[visit]) for times in (timeline.ready, timeline.start, timeline.end))
+                ready, start, end = (int(times[visit]) for times in all_times)
                 if workload.takes_place[visit]:
                     said = f"{_minutes(ready)} {_minutes(start)} {_minutes(end)}"
                 else:

@@ -176,7 +176,7 @@ class World(NamedTuple):
     counts: Records
     """One record: how much of some arrays is in use."""
     times: Times
-    """What comes out: ready, start and end of each visit, shape (3, visits)."""
+    """What comes out: start and end of each visit, shape (2, visits)."""
     carriers: Times
     """What comes out: the carrier of each visit; empty if nobody rides."""
     turned_away: Times
@@ -233,7 +233,7 @@ def make_world(workload: Workload) -> World:
         heap=_empty_heap(visits + len(workload.loads.visit)),
         coming=np.empty(visits, np.int32),
         counts=np.zeros(1, COUNTS),
-        times=np.empty((3, visits), np.int64),
+        times=np.empty((2, visits), np.int64),
         carriers=np.empty(visits if plan.rides else 0, np.int64),
         turned_away=np.full(entities, NEVER, np.int64),
     )
@@ -387,7 +387,7 @@ def _holds(workload: Workload, first_hold: Numbers, hold_of: Numbers) -> Records
         for number, activity in enumerate(one.activities):
             if activity.ride is not None and not activity.before:
                 riding = workload.column(workload.takes_place, code, number)
-                carriers = workload.carrier[workload.entities_of_flow[code]][riding]
+                carriers = workload.of_route(workload.carrier, code)[riding]
                 carriers = carriers[carriers != NOBODY]
                 hold = first_hold[carriers] + hold_of[flow[carriers], activity.ride]
                 np.add.at(holds["brought"], hold, 1)

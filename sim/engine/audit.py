@@ -69,15 +69,13 @@ def _activities(workload: Workload, timeline: Timeline) -> list[str]:
     """What holds of every visit to an activity, whoever else is there."""
     faults = []
     for code, flow in enumerate(workload.plan.flows):
-        ready, start, end, work, takes_place = (
+        start, end, work, takes_place = (
             workload.columns(values, code)
-            for values in (timeline.ready, timeline.start, timeline.end, workload.work, workload.takes_place)
+            for values in (timeline.start, timeline.end, workload.work, workload.takes_place)
         )
-        arrival = workload.arrival[workload.entities_of_flow[code]]
         for number, activity in enumerate(flow.activities):
             visits = _Visits(
-                due=last_of([end[before] for before in activity.before]) if activity.before else arrival,
-                ready=ready[number],
+                ready=timeline.ready(workload, code, number),
                 start=start[number],
                 end=end[number],
                 work=work[number],
@@ -93,8 +91,6 @@ def _activities(workload: Workload, timeline: Timeline) -> list[str]:
 class _Visits:
     """All visits to an activity, shape (entities by arrival,)."""
 
-    due: Times
-    """When its predecessors have all ended, or its entity has arrived."""
     ready: Times
     start: Times
     end: Times
@@ -102,7 +98,7 @@ class _Visits:
     takes_place: NDArray[np.bool_]
 
     def times(self, *, lasts: bool) -> dict[str, int]:
-        """Due = ready <= start <= end, and nothing is later without the earlier; work takes as long as it should.
+        """Ready <= start <= end, and nothing is later without the earlier; work takes as long as it should.
 
         Args:
             lasts: Whether the end follows from the work.
@@ -113,7 +109,6 @@ class _Visits:
         ended = ended[self.end[ended] != NEVER]
         passed = (self.end != self.ready) & ~self.takes_place
         return {
-            "is not ready when its predecessors have ended": _count(self.ready != self.due),
             "starts before it is ready": _count(start < ready),
             "ends before it starts": _count(end < start),
             "does not take its time": len(ended),
@@ -129,7 +124,7 @@ class _Visits:
         return {
             "ends in time and has no end": _count(begun & (due < horizon)) if activity.ride is None else 0,
             "passes through and has no end": _count(ready & ~takes_place),
-            "needs nothing and does not start": 0 if waits else _count(ready & takes_place & ~begun),
+            "needs nothing and does not start at once": 0 if waits else _count(self.start != self.ready),
             "ends behind the horizon": _count(self.end >= horizon),
         }
 
@@ -145,17 +140,19 @@ def _forgotten(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[
         _free_at_the_end(resource, steps, use, plan.calendar.horizon)
         for resource, steps, use in zip(plan.resources, workload.capacity, uses, strict=True)
     ]
-    unbegun = workload.takes_place & (timeline.ready != NEVER) & (timeline.start == NEVER)
     faults = []
     for resource, line in zip(plan.resources, plan.lines, strict=True):
         heads: list[tuple[tuple[int, int, int, int], tuple[tuple[int, int], ...]]] = []
         for code, number in line:
-            here = timeline.turned_away[workload.entities_of_flow[code]] == NEVER
-            waiting = np.flatnonzero(workload.column(unbegun, code, number) & here)
+            takes_place, start, priority = (
+                workload.column(values, code, number)
+                for values in (workload.takes_place, timeline.start, workload.priority)
+            )
+            ready = timeline.ready(workload, code, number)
+            away = workload.of_route(timeline.turned_away, code)
+            waiting = np.flatnonzero(takes_place & (ready != NEVER) & (start == NEVER) & (away == NEVER))
             if len(waiting):
-                priority, ready = (
-                    workload.column(values, code, number)[waiting] for values in (workload.priority, timeline.ready)
-                )
+                ready, priority = ready[waiting], priority[waiting]
                 first = np.lexsort((ready, priority))[0]
                 entity = workload.entities_of_flow[code][waiting[first]]
                 rank = (int(priority[first]), int(ready[first]), int(entity), number)
@@ -178,7 +175,7 @@ def _delays(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str
     for resource, line in zip(plan.resources, plan.lines, strict=True):
         delayed: defaultdict[tuple[int, ...], list[Times]] = defaultdict(list)
         for code, number in line:
-            ready, start = (workload.column(times, code, number) for times in (timeline.ready, timeline.start))
+            ready, start = timeline.ready(workload, code, number), workload.column(timeline.start, code, number)
             needed = tuple(need for need, _ in plan.flows[code].activities[number].needs)
             delayed[needed].append(start[start > ready])
         enabled, others = [NO_TIMES], [NO_TIMES]
@@ -247,7 +244,7 @@ def _use(workload: Workload, timeline: Timeline, users: list[tuple[int, int, int
     for code, seized, released, _ in users:
         takes_place = picking(workload.column(workload.takes_place, code, seized))
         back = workload.column(timeline.end, code, released)
-        away = timeline.turned_away[workload.entities_of_flow[code]]
+        away = workload.of_route(timeline.turned_away, code)
         if (away != NEVER).any():
             back = np.where(back == NEVER, away, back)
         taken.append(workload.column(timeline.start, code, seized)[takes_place])
@@ -300,7 +297,7 @@ def _lines(workload: Workload, timeline: Timeline) -> list[str]:
     for resource, line in zip(plan.resources, plan.lines, strict=True):
         comers = Comers.of(workload, timeline, line)
         order = comers.order()
-        ready, start = (comers.values(times)[order] for times in (timeline.ready, timeline.start))
+        ready, start = comers.ready()[order], comers.values(timeline.start)[order]
         until, refused = comers.until()
         until, refused = until[order], refused[order]
         overtakes = overtaking(comers.values(workload.priority)[order], ready, until) & (start != NEVER)
@@ -335,7 +332,7 @@ class Comers:
     def of(cls, workload: Workload, timeline: Timeline, line: list[tuple[int, int]]) -> Comers:
         """Those who come into a line."""
         come = [
-            workload.column(workload.takes_place, *place) & (workload.column(timeline.ready, *place) != NEVER)
+            workload.column(workload.takes_place, *place) & (timeline.ready(workload, *place) != NEVER)
             for place in line
         ]
         return cls(workload, timeline, line, [picking(each) for each in come])
@@ -344,6 +341,13 @@ class Comers:
         """Of one value a visit those of the comers; not to be changed."""
         parts = [self.workload.column(values, *place)[here] for place, here in zip(self.line, self.chosen, strict=True)]
         return _joined(parts, values)
+
+    def ready(self) -> Times:
+        """When they come; not to be changed."""
+        parts = [
+            self.timeline.ready(self.workload, *place)[here] for place, here in zip(self.line, self.chosen, strict=True)
+        ]
+        return _joined(parts, NO_TIMES)
 
     def of_entities(self, values: list[NDArray[Value]]) -> NDArray[Value]:
         """Of one value an entity, in an array for each route, those of the comers; not to be changed."""
@@ -366,7 +370,8 @@ class Comers:
         start, horizon = self.values(self.timeline.start), self.workload.plan.calendar.horizon
         if (self.timeline.turned_away == NEVER).all():
             return first_of([start], horizon), np.zeros(len(start), dtype=np.bool_)
-        away = self.of_entities([self.timeline.turned_away[mine] for mine in self.workload.entities_of_flow])
+        routes = range(len(self.workload.plan.flows))
+        away = self.of_entities([self.workload.of_route(self.timeline.turned_away, code) for code in routes])
         refused = (start == NEVER) & (away != NEVER)
         return np.where(refused, away, first_of([start], horizon)), refused
 
@@ -387,14 +392,14 @@ def _refusals(workload: Workload, timeline: Timeline) -> list[str]:
         0,
     )
     for code, flow in enumerate(workload.plan.flows):
-        away = timeline.turned_away[workload.entities_of_flow[code]]
+        away = workload.of_route(timeline.turned_away, code)
         gone = np.flatnonzero(away != NEVER)
         if not len(gone):
             continue
-        takes_place, ready, start, end = (
-            workload.columns(values, code)[:, gone]
-            for values in (workload.takes_place, timeline.ready, timeline.start, timeline.end)
+        takes_place, start, end = (
+            workload.columns(values, code)[:, gone] for values in (workload.takes_place, timeline.start, timeline.end)
         )
+        ready = np.array([timeline.ready(workload, code, number)[gone] for number in range(len(start))])
         queued = np.array([activity.queue is not None for activity in flow.activities])[:, None]
         lines = (queued & takes_place & (ready != NEVER) & (start == NEVER)).sum(axis=0)
         later = np.maximum(np.maximum(ready, start), end) > away[gone]
@@ -414,7 +419,7 @@ def leaving(workload: Workload, timeline: Timeline) -> Times:
 
 def leaving_of_flow(workload: Workload, timeline: Timeline, code: int) -> Times:
     """The same of the entities of a route, by arrival."""
-    away = timeline.turned_away[workload.entities_of_flow[code]]
+    away = workload.of_route(timeline.turned_away, code)
     return np.where(away != NEVER, away, through(workload, timeline, code))
 
 

@@ -21,8 +21,9 @@ def check_rides(workload: Workload, timeline: Timeline) -> list[str]:
     aboard = timeline.carrier != NEVER
     aboard[_visits(workload, lambda activity: activity.ride is not None)[1]] = False
     faults = _fault(aboard, "are aboard although they are no rides")
+    ready = timeline.all_ready(workload) if workload.plan.rides else timeline.end
     for ride, name in enumerate(workload.plan.rides):
-        faults += [f"{name}: {fault}" for fault in _Ride(workload, timeline, ride).faults()]
+        faults += [f"{name}: {fault}" for fault in _Ride(workload, timeline, ready, ride).faults()]
     return faults
 
 
@@ -44,9 +45,10 @@ def _fault(wrong: Mask, sentence: str) -> list[str]:
 class _Ride:
     """One ride: its riders, and the loads of its carriers."""
 
-    def __init__(self, workload: Workload, timeline: Timeline, ride: int) -> None:
+    def __init__(self, workload: Workload, timeline: Timeline, ready: Times, ride: int) -> None:
         self.workload = workload
         self.timeline = timeline
+        self.all_ready = ready
         self.ride = ride
         self.horizon = workload.plan.calendar.horizon
         root = _visits(workload, lambda activity: activity.ride == ride and not activity.before)
@@ -62,13 +64,13 @@ class _Ride:
         self.visit: Times = visit[rides]
         self.brought: Mask = brought[rides]
         """Who arrives aboard, shape (riders,) as all others."""
-        self.ready: Times = timeline.ready[self.visit]
+        self.ready: Times = ready[self.visit]
         self.start: Times = timeline.start[self.visit]
         self.carrier: Times = timeline.carrier[self.visit]
         self.aboard: Mask = (self.start != NEVER) & (self.carrier != NEVER)
 
         entity, visit = _visits(workload, lambda activity: activity.loads == ride)
-        loads = workload.takes_place[visit] & (timeline.ready[visit] != NEVER)
+        loads = workload.takes_place[visit] & (ready[visit] != NEVER)
         self.loading: Times = visit[loads]
         """The visits at which carriers load or wait to load."""
         self.loader: Times = entity[loads]
@@ -121,7 +123,7 @@ class _Ride:
         found = np.minimum(np.searchsorted(moments, boarded), max(len(moments) - 1, 0))
         known = moments[found] == boarded if len(moments) else np.zeros(len(boarded), dtype=np.bool_)
         riders = np.bincount(found[known], minlength=len(moments))
-        patience, ready = self.patience[begun], self.timeline.ready[self.loading][begun]
+        patience, ready = self.patience[begun], self.all_ready[self.loading][begun]
         over = (patience != NEVER) & (start[begun] >= ready + patience)
         late = (patience != NEVER) & (start[begun] > ready + patience)
         enough = np.where(over, 0, np.minimum(self.least, self.most)[begun])
@@ -150,7 +152,7 @@ class _Ride:
         if not waits.any():
             return []
         riders = int(((self.ready != NEVER) & (self.start == NEVER)).sum())
-        visit, ready = self.loading[waits], self.timeline.ready[self.loading][waits]
+        visit, ready = self.loading[waits], self.all_ready[self.loading][waits]
         first = np.lexsort((visit, self.loader[waits], ready, self.workload.priority[visit]))[0]
         patience = self.patience[waits]
         over = (patience != NEVER) & (ready + patience < self.horizon)
@@ -169,14 +171,14 @@ class _Ride:
                 if ride != self.ride:
                     continue
                 visit = self.workload.visits(code, number)
-                waits = self.workload.takes_place[visit] & (self.timeline.ready[visit] != NEVER)
+                waits = self.workload.takes_place[visit] & (self.all_ready[visit] != NEVER)
                 entity, visit = self.workload.entities_of_flow[code][waits], visit[waits]
                 goes_on = np.zeros(len(self.workload.flow), dtype=np.int64)
                 goes_on[entity] = self.or_horizon(self.timeline.start[visit])
                 counts = boarded < goes_on[carrier]
                 latest = np.zeros(len(self.workload.flow), dtype=np.int64)
                 np.maximum.at(latest, carrier[counts], self.behind(what)[self.entity[bound]][counts])
-                wrong = goes_on[entity] != np.maximum(self.timeline.ready[visit], latest[entity])
+                wrong = goes_on[entity] != np.maximum(self.all_ready[visit], latest[entity])
                 faults += _fault(wrong, f"do not go on when all riders have {what} behind them")
         return faults
 
@@ -201,7 +203,7 @@ def overtaking(priority: NDArray[np.int32], ready: Times, until: Times) -> Mask:
         until: When it starts; the horizon for those who never do.
     """
     wrong = np.zeros(len(ready), dtype=np.bool_)
-    for rank in np.unique(priority):
+    for rank in np.unique(priority) if len(priority) and np.ptp(priority) else priority[:1]:
         mine = np.flatnonzero(priority == rank)
         mine = mine[np.argsort(ready[mine], kind="stable")]
         begin, end = ready[mine], until[mine]

@@ -39,9 +39,9 @@ def run(workload: Workload) -> Timeline:
     """Simulate a workload up to its calendar's horizon."""
     world = make_world(workload)
     _simulate(workload.plan.calendar.horizon, world)
-    ready, start, end = world.times
-    carrier = world.carriers if len(world.carriers) else np.broadcast_to(np.int64(NEVER), ready.shape)
-    return Timeline(ready, start, end, carrier, world.turned_away)
+    start, end = world.times
+    carrier = world.carriers if len(world.carriers) else np.broadcast_to(np.int64(NEVER), start.shape)
+    return Timeline(start, end, carrier, world.turned_away)
 
 
 def prepare(workload: Workload, say: Callable[[str], object]) -> None:
@@ -192,9 +192,8 @@ def _note(stay: int, horizon: int, world: World) -> None:
     width = world.flows[at(world.flow[at(world.stays[at(stay)].entity)])].width
     for place in range(first, first + width):
         visit = world.visits[at(place)]
-        world.times[0, at(visit.number)] = visit.ready
-        world.times[1, at(visit.number)] = visit.start
-        world.times[2, at(visit.number)] = visit.end if visit.end < horizon else NEVER
+        world.times[0, at(visit.number)] = visit.start
+        world.times[1, at(visit.number)] = visit.end if visit.end < horizon else NEVER
         if len(world.carriers):
             world.carriers[at(visit.number)] = visit.carrier
 

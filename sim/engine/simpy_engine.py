@@ -173,7 +173,6 @@ class _Run(Environment):
         plan = workload.plan
         self.workload = workload
         not_yet = array("q", [NEVER])
-        self.ready = not_yet * len(workload.work)
         self.start = not_yet * len(workload.work)
         self.turned_away = not_yet * len(workload.flow)
         work = np.where(workload.takes_place, workload.work, PASSED_THROUGH)
@@ -240,16 +239,15 @@ class _Run(Environment):
         self.expect_change(0)
         self.expect_arrival(0)
         self.simulate(horizon)
-        ready, start, carrier = (
-            self.workload.in_columns(np.frombuffer(times, dtype=np.int64))
-            for times in (self.ready, self.start, self.rides.carrier)
+        start, carrier = (
+            self.workload.in_columns(np.frombuffer(times, dtype=np.int64)) for times in (self.start, self.rides.carrier)
         )
         end = start + self.workload.work
         end[start == NEVER] = NEVER
         for visit, moment in self.rides.ends.items():
             end[self.workload.by_entity[visit]] = moment
         end[end >= horizon] = NEVER
-        return Timeline(ready, start, end, carrier, np.frombuffer(self.turned_away, dtype=np.int64))
+        return Timeline(start, end, carrier, np.frombuffer(self.turned_away, dtype=np.int64))
 
     def simulate(self, horizon: int) -> None:
         """Let everything happen, instant by instant, by the rule."""
@@ -319,7 +317,6 @@ class _Run(Environment):
 
     def make_ready(self, activity: _Activity, visit: int, now: int) -> None:
         """All predecessors have ended: wait in line, begin, or pass through."""
-        self.ready[visit] = now
         work = self.work[visit]
         line = activity.line
         if work == PASSED_THROUGH:
@@ -560,7 +557,7 @@ def _brought(workload: Workload) -> dict[tuple[int, int], int]:
         for number, activity in enumerate(flow.activities):
             if activity.ride is not None and not activity.before:
                 riding = workload.column(workload.takes_place, code, number)
-                carriers = workload.carrier[workload.entities_of_flow[code]][riding]
+                carriers = workload.of_route(workload.carrier, code)[riding]
                 for carrier in carriers[carriers != NEVER].tolist():
                     counts[carrier, activity.ride] = counts.get((carrier, activity.ride), 0) + 1
     return counts

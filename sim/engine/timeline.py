@@ -1,4 +1,4 @@
-"""What happened: ready, start and end of every visit, as a table and as matrices."""
+"""What happened: start and end of every visit, and when it was ready."""
 
 from __future__ import annotations
 
@@ -31,18 +31,37 @@ def first_of(times: Iterable[Times], horizon: int) -> Times:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Ready, start and end of every visit in ms, `NEVER` where it did not happen; each of shape (visits,).
+    """Start and end of every visit in ms, `NEVER` where it did not happen; each of shape (visits,).
 
-    A visit that does not take place is passed through: its three times are equal.
+    When a visit is ready follows from them, so it is not kept. A visit that does not take place is passed through: it
+    starts and ends when it is ready.
     """
 
-    ready: Times
     start: Times
     end: Times
     carrier: Times
     """The entity that a riding visit is aboard of, otherwise `NEVER`; shape (visits,)."""
     turned_away: Times
     """When each entity was turned away because a line was full, `NEVER` for all others; shape (entities,)."""
+
+    def ready(self, workload: Workload, code: int, number: int) -> Times:
+        """When the visits to an activity of a route are ready: when all its predecessors have ended.
+
+        Those to an activity without predecessors are ready when their entity arrives.
+
+        Returns:
+            Shape (entities by arrival,), `NEVER` where it did not happen. Not to be changed: it may be no copy.
+        """
+        before = workload.plan.flows[code].activities[number].before
+        return last_of(workload.column(self.end, code, n) for n in before) if before else workload.arrivals[code]
+
+    def all_ready(self, workload: Workload) -> Times:
+        """When every visit is ready, shape (visits,)."""
+        times = np.empty_like(self.end)
+        for code, flow in enumerate(workload.plan.flows):
+            for number in range(len(flow.activities)):
+                workload.column(times, code, number)[:] = self.ready(workload, code, number)
+        return times
 
     def frame(self, workload: Workload) -> pd.DataFrame:
         """One row a visit that takes place: flow, entity, activity, station, ready_ms, start_ms, end_ms.
@@ -54,7 +73,7 @@ class Timeline:
         parts = []
         for code, flow in enumerate(plan.flows):
             visits = workload.visits_of_flow(code).T
-            entity = workload.cohort_index[workload.entities_of_flow[code]]
+            entity = workload.of_route(workload.cohort_index, code)
             width = len(flow.activities)
             parts.append(
                 pd.DataFrame(
@@ -91,8 +110,8 @@ class Timeline:
                 "station": table["activity"].map(stations),
             }
         )
-        for key in ("ready", "start", "end"):
-            times = getattr(self, key)[visit]
+        for key, values in {"ready": self.all_ready(workload), "start": self.start, "end": self.end}.items():
+            times = values[visit]
             frame[f"{key}_ms"] = pd.array(np.where(times == NEVER, 0, times), dtype="Int64")
             frame.loc[times == NEVER, f"{key}_ms"] = pd.NA
         return frame.reset_index(drop=True)

@@ -75,6 +75,16 @@ class Workload:
         return _entities_of_flow(self.flow, self.plan)
 
     @cached_property
+    def arrivals(self) -> tuple[Times, ...]:
+        """For each route (see `Plan.flows`) the arrivals of its entities, ascending; not to be changed."""
+        return tuple(self.of_route(self.arrival, code) for code in range(len(self.plan.flows)))
+
+    def of_route(self, values: NDArray[Column], code: int) -> NDArray[Column]:
+        """Of one value an entity those of a route, shape (entities by arrival,); not to be changed."""
+        entities = self.entities_of_flow[code]
+        return values if len(entities) == len(values) else values[entities]
+
+    @cached_property
     def first_of_flow(self) -> Times:
         """The first visit of each route and the number of all visits at the end, shape (routes + 1,)."""
         sizes = [

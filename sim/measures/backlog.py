@@ -62,7 +62,7 @@ def _inside(ports: set[str], clocks: Mapping[str, Clock], workload: Workload, ti
         if flow.port not in ports:
             continue
         entered, left = presence(clocks, workload, timeline, code)
-        away = timeline.turned_away[workload.entities_of_flow[code]]
+        away = workload.of_route(timeline.turned_away, code)
         until = first_of([left, away], horizon)
         there = entered != NEVER
         parts.setdefault(flow.port, []).append((entered[there], until[there]))

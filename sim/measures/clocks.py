@@ -50,9 +50,8 @@ class Reading:
 def measured(workload: Workload, timeline: Timeline, code: int) -> NDArray[np.bool_]:
     """Which entities of a route arrive in the measured window and are not turned away, in order of arrival."""
     begin, end = workload.plan.calendar.window
-    mine = workload.entities_of_flow[code]
-    arrival = workload.arrival[mine]
-    return (arrival >= begin) & (arrival < end) & (timeline.turned_away[mine] == NEVER)
+    arrival = workload.arrivals[code]
+    return (arrival >= begin) & (arrival < end) & (workload.of_route(timeline.turned_away, code) == NEVER)
 
 
 def point_times(
@@ -68,9 +67,11 @@ def point_times(
     for point in points:
         name, _, moment = point.partition(".")
         if name == "arrival":
-            return workload.arrival[workload.entities_of_flow[code]], None
+            return workload.arrivals[code], None
         number = flow.code(name)
         if number is not None:
+            if moment == "ready":
+                return timeline.ready(workload, code, number), number
             return workload.column(getattr(timeline, moment), code, number), number
     return None
 
@@ -190,8 +191,8 @@ def add_course(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, 
     edges = np.arange(0, end + length, length)
     by_flow: dict[tuple[str, str], list[tuple[Times, NDArray[np.float64]]]] = {}
     for code, flow in enumerate(workload.plan.flows):
-        arrival = workload.arrival[workload.entities_of_flow[code]]
-        chosen = (arrival < end) & (timeline.turned_away[workload.entities_of_flow[code]] == NEVER)
+        arrival = workload.arrivals[code]
+        chosen = (arrival < end) & (workload.of_route(timeline.turned_away, code) == NEVER)
         reading = read_clock(clock, workload, timeline, code, chosen=chosen)
         if reading is not None:
             begun = arrival[chosen][reading.begin != NEVER]

@@ -62,11 +62,11 @@ def path_times(clock: Clock, workload: Workload, timeline: Timeline, code: int) 
             continue
         here = picking(on_path[number])
         floor, ceiling = begins[here], until[here]
-        from_ready, from_start, to_end = (
-            workload.column(times, code, number)[here] for times in (timeline.ready, timeline.start, timeline.end)
+        from_ready = np.clip(timeline.ready(workload, code, number)[here], floor, ceiling)
+        from_start, to_end = (
+            np.clip(first_of([workload.column(times, code, number)[here]], horizon), floor, ceiling)
+            for times in (timeline.start, timeline.end)
         )
-        from_ready = np.clip(from_ready, floor, ceiling)
-        from_start, to_end = (np.clip(first_of([times], horizon), floor, ceiling) for times in (from_start, to_end))
         waited = int((from_start - from_ready).sum())
         if activity.queue is not None:
             shut = workload.capacity[activity.queue].zero()
@@ -94,16 +94,16 @@ def _critical_path(
         Shape (activities, entities).
     """
     activities = workload.plan.flows[code].activities
-    ready, end = (workload.columns(times, code) for times in (timeline.ready, timeline.end))
+    end = workload.columns(timeline.end, code)
     on_path = np.zeros(end.shape, dtype=np.bool_)
     done = end[last] != NEVER
     on_path[last] = chosen & done
     inside = np.flatnonzero(chosen & ~done)
     if len(inside):
         reaching = np.array(sorted(_ancestors_and_self(workload.plan.flows[code], last)))
-        rows = np.ix_(reaching, inside)
-        going_on = (ready[rows] != NEVER) & (end[rows] == NEVER)
-        on_path[reaching[np.argmax(np.where(going_on, ready[rows], NEVER), axis=0)], inside] = True
+        ready = np.array([timeline.ready(workload, code, number)[inside] for number in reaching])
+        going_on = (ready != NEVER) & (end[np.ix_(reaching, inside)] == NEVER)
+        on_path[reaching[np.argmax(np.where(going_on, ready, NEVER), axis=0)], inside] = True
     for number in range(len(activities) - 1, -1, -1):
         before = activities[number].before
         if len(before) == 1:

@@ -82,7 +82,7 @@ def _count(
     looked_at, spent = np.zeros(len(guilty), dtype=np.bool_), np.zeros(len(guilty), dtype=np.int64)
     for number in looking:
         looked_at |= workload.column(workload.takes_place, code, number)[passed]
-        spent += (workload.column(timeline.end, code, number) - workload.column(timeline.ready, code, number))[passed]
+        spent += (workload.column(timeline.end, code, number) - timeline.ready(workload, code, number))[passed]
     tally.entities += len(guilty)
     tally.inspected += int(looked_at.sum())
     tally.present += int(guilty.sum())

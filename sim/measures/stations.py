@@ -23,7 +23,7 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: l
     counts = [measured(workload, timeline, code) for code in range(len(plan.flows))]
     for number, (resource, line, use) in enumerate(zip(plan.resources, plan.lines, uses, strict=True)):
         comers = Comers.of(workload, timeline, line)
-        ready, start, end = (comers.values(times) for times in (timeline.ready, timeline.start, timeline.end))
+        ready, start, end = comers.ready(), comers.values(timeline.start), comers.values(timeline.end)
         taken, returned, amount = use
         if not len(ready) and not (taken != NEVER).any():
             continue

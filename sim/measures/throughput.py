@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ def presence(clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline
     begins = begin_times(clock, workload, timeline, code) if clock is not None else None
     ends = point_times(clock.end, workload, timeline, code) if clock is not None else None
     if begins is None or ends is None:
-        return workload.arrival[workload.entities_of_flow[code]], leaving_of_flow(workload, timeline, code)
+        return workload.arrivals[code], leaving_of_flow(workload, timeline, code)
     return begins, ends[0]
 
 
@@ -43,49 +44,63 @@ def hour_of_day(calendar: Calendar, moments: Times) -> Times:
 
 def add_throughput(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
     """Arrivals, departures and presence of every flow, and of all flows of a port together."""
+    calendar = workload.plan.calendar
     by_flow: dict[tuple[str, str], list[Part]] = {}
     by_port: dict[str, list[Part]] = {}
+    alone: dict[str, _Throughput] = {}
     limited: set[str] = set()
     for code, flow in enumerate(workload.plan.flows):
         lines = [workload.plan.resources[a.queue].queue_limit for a in flow.activities if a.queue is not None]
         if any(limit is not None for limit in lines):
             limited |= {flow.name, flow.port}
-        mine = workload.entities_of_flow[code]
-        part = (workload.arrival[mine], *presence(clocks, workload, timeline, code), timeline.turned_away[mine])
+        away = workload.of_route(timeline.turned_away, code)
+        part = (workload.arrivals[code], *presence(clocks, workload, timeline, code), away)
         by_flow.setdefault((flow.port, flow.name), []).append(part)
         by_port.setdefault(flow.port, []).append(part)
-    alone: dict[str, Level] = {}
     for (port, name), parts in by_flow.items():
-        level = _inside(parts, workload.plan.calendar)
-        _add(tables, port, name, parts, level, calendar=workload.plan.calendar, limited=name in limited)
+        found = _Throughput.of(parts, calendar)
+        _add(tables, port, name, found, limited=name in limited)
         if len(by_port[port]) == len(parts):  # the only flow of its port
-            alone[port] = level
+            alone[port] = found
     for port, parts in sorted(by_port.items()):
-        level = alone.get(port) or _inside(parts, workload.plan.calendar)
-        _add(tables, port, ALL, parts, level, calendar=workload.plan.calendar, limited=port in limited)
+        _add(tables, port, ALL, alone.get(port) or _Throughput.of(parts, calendar), limited=port in limited)
 
 
-def _inside(parts: list[Part], calendar: Calendar) -> Level:
+@dataclass(frozen=True, slots=True)
+class _Throughput:
+    """What the tables say of some entities, a day."""
+
+    arrivals: float
+    turned_away: float
+    departures: float
+    by_hour: NDArray[np.float64]
+    """Departures by hour of day, shape (24,)."""
+    inside: Level
     """How many are in the port."""
-    _, entered, left, away = (np.concatenate(column) for column in zip(*parts, strict=True))
-    inside = picking(entered != NEVER)
-    until = first_of([left, away], calendar.horizon)
-    return Level.of(Steps.counting(entered[inside], until[inside]), calendar.window)
+
+    @classmethod
+    def of(cls, parts: list[Part], calendar: Calendar) -> _Throughput:
+        """Of all parts together."""
+        arrival, entered, left, away = (np.concatenate(column) for column in zip(*parts, strict=True))
+        begin, end = calendar.window
+        days = (end - begin) / DAY
+        departures = left[(away == NEVER) & (left >= begin) & (left < end)]  # `NEVER` is before all moments here
+        inside, until = picking(entered != NEVER), first_of([left, away], calendar.horizon)
+        return cls(
+            arrivals=((arrival >= begin) & (arrival < end)).sum() / days,
+            turned_away=((away >= begin) & (away < end)).sum() / days,
+            departures=len(departures) / days,
+            by_hour=np.bincount(hour_of_day(calendar, departures), minlength=24) / days,
+            inside=Level.of(Steps.counting(entered[inside], until[inside]), calendar.window),
+        )
 
 
-def _add(
-    tables: Tables, port: str, subject: str, parts: list[Part], level: Level, *, calendar: Calendar, limited: bool
-) -> None:
+def _add(tables: Tables, port: str, subject: str, said: _Throughput, *, limited: bool) -> None:
     """Add the rows of a subject; `limited` says that some line on its way can be full."""
-    arrival, _, left, away = (np.concatenate(column) for column in zip(*parts, strict=True))
-    begin, end = calendar.window
-    days = (end - begin) / DAY
     if limited:
-        tables.add(port, subject, "turned_away", "per day", per_day=((away >= begin) & (away < end)).sum() / days)
-    departures = left[(away == NEVER) & (left != NEVER) & (left >= begin) & (left < end)]
-    tables.add(port, subject, "arrivals", "per day", per_day=((arrival >= begin) & (arrival < end)).sum() / days)
-    tables.add(port, subject, "throughput", "per day", per_day=len(departures) / days)
-    by_hour = np.bincount(hour_of_day(calendar, departures), minlength=24)
-    names = {f"h{hour:02d}": by_hour[hour] / days for hour in range(24)}
-    tables.add(port, subject, "throughput_by_hour", "per hour", **names)
-    tables.add_level(port, subject, "in_port", level)
+        tables.add(port, subject, "turned_away", "per day", per_day=said.turned_away)
+    tables.add(port, subject, "arrivals", "per day", per_day=said.arrivals)
+    tables.add(port, subject, "throughput", "per day", per_day=said.departures)
+    by_hour = {f"h{hour:02d}": said.by_hour[hour] for hour in range(24)}
+    tables.add(port, subject, "throughput_by_hour", "per hour", **by_hour)
+    tables.add_level(port, subject, "in_port", said.inside)

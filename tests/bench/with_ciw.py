@@ -100,17 +100,16 @@ def _simulated(workload: Workload, servers: list[Any], routes: list[list[tuple[i
     )
     simulation = ciw.Simulation(network)
     simulation.simulate_until_max_time(workload.plan.calendar.horizon)
-    ready, start, end = (np.full(len(workload.work), NEVER) for _ in range(3))
+    start, end = (np.full(len(workload.work), NEVER) for _ in range(2))
     for customer in simulation.get_all_individuals():
         visits = [visit for visit, _ in routes[customer.id_number - 1]]
         for visit, record in zip(visits, customer.data_records, strict=False):
             if visit != NEVER:
-                ready[visit], start[visit] = record.arrival_date, record.service_start_date
-                end[visit] = record.service_end_date
-        if customer.node != GONE and (visit := visits[len(customer.data_records)]) != NEVER:
-            ready[visit] = customer.arrival_date
-            if customer.service_start_date is not False:
+                start[visit], end[visit] = record.service_start_date, record.service_end_date
+        if customer.node != GONE and customer.service_start_date is not False:
+            visit = visits[len(customer.data_records)]
+            if visit != NEVER:
                 start[visit] = customer.service_start_date
     nobody = np.full(len(workload.flow), NEVER)
-    ready, start, end = (workload.in_columns(times) for times in (ready, start, end))
-    return Timeline(ready, start, end, np.full(len(ready), NEVER), nobody)
+    start, end = (workload.in_columns(times) for times in (start, end))
+    return Timeline(start, end, np.full(len(start), NEVER), nobody)

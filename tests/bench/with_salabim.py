@@ -35,15 +35,13 @@ class Port:
         self.work = workload.work[order].tolist()
         self.takes_place = workload.takes_place[order].tolist()
         self.priority = workload.priority[order].tolist()
-        self.ready, self.start, self.end = ([NEVER] * len(self.work) for _ in range(3))
+        self.start, self.end = ([NEVER] * len(self.work) for _ in range(2))
 
     def timeline(self) -> Timeline:
         """Run to the horizon."""
         self.env.run(till=self.workload.plan.calendar.horizon)
-        ready, start, end = (
-            self.workload.in_columns(np.array(times).astype(np.int64)) for times in (self.ready, self.start, self.end)
-        )
-        return Timeline(ready, start, end, np.full(len(ready), NEVER), np.full(len(self.workload.flow), NEVER))
+        start, end = (self.workload.in_columns(np.array(times).astype(np.int64)) for times in (self.start, self.end))
+        return Timeline(start, end, np.full(len(start), NEVER), np.full(len(self.workload.flow), NEVER))
 
 
 # Six stations
@@ -60,7 +58,6 @@ class Truck(salabim.Component):
     def process(self) -> Happenings:
         port, env = self.port, self.env
         for visit, station in enumerate(self.stations, self.visit):
-            port.ready[visit] = env.now()
             if port.takes_place[visit]:
                 yield self.request((station, 1, port.priority[visit]))
                 port.start[visit] = env.now()
@@ -163,7 +160,6 @@ class Going(salabim.Component):
             visit = vehicle.first_visit + number
             if others:
                 yield self.wait(*(vehicle.done[other] for other in others), all=True)
-            port.ready[visit] = env.now()
             takes_place = port.takes_place[visit]
             if takes_place and plan.queue is not None:
                 yield self.request(*((port.resources[code], n, port.priority[visit]) for code, n in plan.needs))

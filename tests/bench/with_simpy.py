@@ -33,7 +33,7 @@ class Port:
         self.work = workload.work[order].tolist()
         self.takes_place = workload.takes_place[order].tolist()
         self.priority = workload.priority[order].tolist() if ordered else None
-        self.ready, self.start, self.end = ([NEVER] * len(self.work) for _ in range(3))
+        self.start, self.end = ([NEVER] * len(self.work) for _ in range(2))
 
     def arrivals(self) -> Happenings:
         """A process that lets the trucks arrive."""
@@ -45,7 +45,6 @@ class Port:
         """A process for a truck, from the first of its visits to the last."""
         env = self.env
         for station in self.route:
-            self.ready[visit] = env.now
             if self.takes_place[visit]:
                 with station.request() if self.priority is None else station.request(self.priority[visit]) as turn:
                     yield turn
@@ -62,7 +61,5 @@ def run(workload: Workload) -> Timeline:
     port = Port(workload)
     port.env.process(port.arrivals())
     port.env.run(until=workload.plan.calendar.horizon)
-    ready, start, end = (
-        workload.in_columns(np.array(times, dtype=np.int64)) for times in (port.ready, port.start, port.end)
-    )
-    return Timeline(ready, start, end, np.full(len(ready), NEVER), np.full(len(port.arrival), NEVER))
+    start, end = (workload.in_columns(np.array(times, dtype=np.int64)) for times in (port.start, port.end))
+    return Timeline(start, end, np.full(len(start), NEVER), np.full(len(port.arrival), NEVER))

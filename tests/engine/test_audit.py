@@ -58,7 +58,7 @@ def test_the_sound_timeline_is_this(run):
 def assert_refused(run, sentence, **changes):
     """Change times, given as {moment: {(entity, activity): minutes}}, and expect the audit to say so."""
     workload, timeline = run
-    changed = {moment: getattr(timeline, moment).copy() for moment in ("ready", "start", "end")}
+    changed = {moment: getattr(timeline, moment).copy() for moment in ("start", "end")}
     for moment, cells in changes.items():
         for (entity, activity), minutes in cells.items():
             changed[moment][workload.by_entity[workload.first_visit[entity] + activity]] = (
@@ -74,7 +74,7 @@ def test_a_start_before_it_is_ready(run):
 
 
 def test_a_start_without_ready(run):
-    assert_refused(run, "starts before it is ready", ready={(3, CHECK): None})
+    assert_refused(run, "starts before it is ready", start={(3, LEAVE): 129})
 
 
 def test_an_end_before_the_start(run):
@@ -85,25 +85,17 @@ def test_an_end_without_start(run):
     assert_refused(run, "ends before it starts", start={(0, REST): None})
 
 
-def test_ready_before_the_predecessor_has_ended(run):
-    said = assert_refused(run, "truck.rest is not ready when", ready={(0, REST): 9})
+def test_a_start_before_the_predecessor_has_ended(run):
+    said = assert_refused(run, "truck.rest starts before it is ready", start={(0, REST): 9}, end={(0, REST): 13})
     assert "1 times" in said
 
 
-def test_ready_later_than_the_predecessor_has_ended(run):
-    assert_refused(run, "truck.leave is not ready when", ready={(0, LEAVE): 14.5})
+def test_a_start_although_a_predecessor_has_not_ended(run):
+    assert_refused(run, "truck.rest starts before it is ready", start={(3, REST): 129})
 
 
-def test_ready_although_the_predecessor_has_not_ended(run):
-    assert_refused(run, "truck.rest is not ready when", ready={(3, REST): 129})
-
-
-def test_the_first_activity_not_ready_at_the_arrival(run):
-    assert_refused(run, "truck.check is not ready when", ready={(1, CHECK): 2})
-
-
-def test_never_ready(run):
-    assert_refused(run, "truck.leave is not ready when", ready={(2, LEAVE): None})
+def test_a_rest_that_begins_late(run):
+    assert_refused(run, "truck.rest needs nothing and does not start at once", start={(0, REST): 10.5})
 
 
 def test_work_that_is_too_short(run):
@@ -115,16 +107,13 @@ def test_work_that_is_too_long(run):
 
 
 def test_what_does_not_take_place_takes_time(run):
-    assert_refused(
-        run, "does not take place and takes time", start={(2, SCAN): 31}, end={(2, SCAN): 31}, ready={(2, REST): 31}
-    )
+    assert_refused(run, "does not take place and takes time", start={(2, SCAN): 31}, end={(2, SCAN): 31})
 
 
 def test_more_at_work_than_the_station_has_units(run):
     said = assert_refused(
         run,
         "lane is above its capacity",
-        ready={(1, LEAVE): 14},
         start={(1, LEAVE): 14},
         end={(1, LEAVE): 15},
     )
@@ -148,14 +137,12 @@ def test_an_entity_lost_in_the_middle_of_its_work(run):
 
 def test_an_entity_lost_where_it_passes_through(run):
     nothing = {(2, SCAN): None, (2, REST): None, (2, LEAVE): None}
-    later = {(2, REST): None, (2, LEAVE): None}
-    assert_refused(run, "passes through and has no end", start=nothing, end=nothing, ready=later)
+    assert_refused(run, "passes through and has no end", start=nothing, end=nothing)
 
 
 def test_an_entity_lost_where_it_needs_nothing(run):
-    later = {(2, LEAVE): None}
     gone = {(2, REST): None, (2, LEAVE): None}
-    assert_refused(run, "needs nothing and does not start", start=gone, end=gone, ready=later)
+    assert_refused(run, "needs nothing and does not start at once", start=gone, end=gone)
 
 
 def test_an_entity_forgotten_in_the_line(run):
@@ -166,7 +153,6 @@ def test_an_entity_forgotten_in_the_line(run):
         "the line of desk could start and is forgotten",
         start={(2, CHECK): None, (3, CHECK): None} | gone,
         end={(2, CHECK): None} | gone,
-        ready=gone,
     )
 
 
@@ -175,8 +161,12 @@ def test_an_end_behind_the_horizon(run):
 
 
 def test_all_contradictions_are_told_at_once(run):
-    said = assert_refused(run, "please report this", end={(0, LEAVE): 14.5}, ready={(1, REST): 19})
-    assert said.count("\n- ") == 2
+    said = assert_refused(run, "please report this", end={(0, LEAVE): 14.5, (3, CHECK): 129})
+    assert said.splitlines()[1:] == [
+        "- truck.check does not take its time, 1 times",
+        "- truck.scan passes through and has no end, 1 times",
+        "- truck.leave does not take its time, 1 times",
+    ]
 
 
 def test_when_each_entity_leaves(run):

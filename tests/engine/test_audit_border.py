@@ -10,7 +10,7 @@ from sim.engine.timeline import NEVER
 from sim.errors import RunError
 from tests.worlds import MINUTE, happened, simulated, world
 
-FIELDS = ("ready", "start", "end", "carrier")
+FIELDS = ("start", "end", "carrier")
 
 
 def refused(run, sentence, away=None, **changes):
@@ -131,7 +131,7 @@ def test_boarding_while_the_carrier_does_not_load(ride):
 
 
 def test_leaving_before_the_carrier_unloads(ride):
-    refused(ride, "do not end with their carrier", end=boxes("board", 19), ready=boxes("store", 19))
+    refused(ride, "do not end with their carrier", end=boxes("board", 19))
 
 
 def test_staying_aboard_when_the_carrier_has_unloaded(ride):
@@ -182,7 +182,6 @@ def test_a_rider_that_passes_another(ride):
         "board before those in front of them",
         start=boxes("board", ..., 30, 5),
         end=boxes("board", ..., 45, 20) | boxes("store", ..., 46, 21),
-        ready=boxes("store", ..., 45, 20),
         carrier={("box", 1, "board"): ("truck", 1), ("box", 2, "board"): ("truck", 0)},
     )
 
@@ -194,7 +193,6 @@ def test_a_carrier_whose_patience_is_over_and_forgotten(ride):
         "could load and are forgotten",
         start=nothing,
         end=nothing,
-        ready={("truck", 1, "drive"): None, ("truck", 1, "unload"): None},
         carrier={("box", 2, "board"): None, ("box", 3, "board"): None},
     )
 
@@ -249,14 +247,13 @@ def test_going_on_too_early_too_late_or_never(train, minutes):
         "do not go on when all riders have lift behind them",
         start={("train", 0, "wait"): minutes, ("train", 0, "depart"): minutes},
         end={("train", 0, "wait"): minutes, ("train", 0, "depart"): later},
-        ready={("train", 0, "depart"): minutes},
     )
 
 
 def test_going_on_although_riders_are_not_through_by_the_horizon(train):
     done = {("train", 1, "wait"): 99, ("train", 1, "depart"): 99}
     sentence = "do not go on when all riders have lift behind them"
-    refused(train, sentence, start=done, end={("train", 1, "wait"): 99}, ready={("train", 1, "depart"): 99})
+    refused(train, sentence, start=done, end={("train", 1, "wait"): 99})
 
 
 def test_arriving_on_one_train_and_leaving_another(train):
@@ -304,9 +301,8 @@ def test_staying_in_a_line_that_is_full(line):
 
 def test_turned_away_before_the_line_is_full(line):
     gone = trucks("pass", ..., ..., ..., ..., None) | trucks("leave", ..., ..., ..., ..., None)
-    ready = trucks("leave", ..., ..., ..., ..., None)
     sentence = "gate turns entities away before its line is full"
-    refused(line, sentence, away={("truck", 4): 30}, start=gone, end=gone, ready=ready)
+    refused(line, sentence, away={("truck", 4): 30}, start=gone, end=gone)
 
 
 def test_turned_away_from_a_line_without_limit(line):
@@ -318,7 +314,7 @@ def test_going_on_although_turned_away(line):
     """The third truck is turned away and passes all the same, when the gate is free."""
     start, end = trucks("pass", ..., ..., 20), trucks("pass", ..., ..., 30)
     sentence = "go on although their entity is turned away"
-    refused(line, sentence, start=start, end=end, ready=trucks("leave", ..., ..., 30))
+    refused(line, sentence, start=start, end=end)
 
 
 def test_turned_away_without_standing_in_a_line(line):
@@ -333,7 +329,6 @@ def test_at_work_although_turned_away(line):
         away={("truck", 4): 35},
         end=gone,
         start=trucks("leave", ..., ..., ..., ..., None),
-        ready=trucks("leave", ..., ..., ..., ..., None),
     )
 
 
@@ -342,7 +337,7 @@ def test_at_work_although_turned_away(line):
 def test_no_single_time_can_be_changed(text, change):
     """Each time of each visit, a millisecond sooner, later or lost."""
     workload, timeline = simulated(world(text, duration="100 min"))
-    for field in ("ready", "start", "end", "turned_away"):
+    for field in ("start", "end", "turned_away"):
         times = getattr(timeline, field)
         for index in np.flatnonzero(times != NEVER):
             other = times.copy()

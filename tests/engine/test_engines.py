@@ -95,7 +95,7 @@ def test_nobody_comes():
     nothing = bind(Plan(sim.load(SCENARIOS / "example.yaml").calendar, (), (), (), (), (), {}), Cohort(None, 0, (), {}))
     for engine in ("compiled", "simpy"):
         timeline = engines.run(engine, nothing)
-        for column in ("ready", "start", "end", "carrier", "turned_away"):
+        for column in ("start", "end", "carrier", "turned_away"):
             np.testing.assert_array_equal(getattr(timeline, column), np.zeros(0, dtype=np.int64))
 
 

@@ -71,6 +71,7 @@ routes:
 def test_two_looks_are_those_of_a_count_truck_by_truck():
     run = Measured(TWO_LOOKS)
     workload, timeline = run.workload, run.timeline
+    ready = timeline.all_ready(workload)
     scan, inspect, seize = range(3)
     counted = dict.fromkeys(["all", "looked", "present", "found", "innocent", "innocent_looked", "hours"], 0)
     chances = {"scan": [0, 0], "inspect": [0, 0]}
@@ -90,7 +91,7 @@ def test_two_looks_are_those_of_a_count_truck_by_truck():
         counted["innocent"] += not illicit
         counted["innocent_looked"] += bool(looks) and not illicit
         if not illicit:
-            counted["hours"] += sum(timeline.end[visit] - timeline.ready[visit] for visit in looks) / HOUR
+            counted["hours"] += sum(timeline.end[visit] - ready[visit] for visit in looks) / HOUR
         if illicit and len(looks) == 1:
             chances["inspect" if aeo else "scan"][0] += 1
             chances["inspect" if aeo else "scan"][1] += found

@@ -154,7 +154,7 @@ def intervals(run, resource):
     waits, uses = [], []
     all_ready, all_start, all_end, takes_place = (
         values[workload.by_entity].tolist()
-        for values in (timeline.ready, timeline.start, timeline.end, workload.takes_place)
+        for values in (timeline.all_ready(workload), timeline.start, timeline.end, workload.takes_place)
     )
     for code, first in zip(workload.flow.tolist(), workload.first_visit[:-1].tolist(), strict=True):
         activities = workload.plan.flows[code].activities

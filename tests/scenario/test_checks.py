@@ -698,7 +698,7 @@ def test_an_overload_is_warned_of_with_the_growth_that_comes():
     ]
     workload, timeline = simulated(scenario)
     review = workload.visits(0, 1)
-    waiting = (timeline.ready[review] != NEVER) & (timeline.start[review] == NEVER)
+    waiting = (timeline.ready(workload, 0, 1) != NEVER) & (timeline.start[review] == NEVER)
     assert waiting.sum() == pytest.approx(10 * 12, abs=3)
     loads = {load.station: load for load in station_loads(scenario, "base")}
     assert loads["desk"].growth == pytest.approx(12)
