@@ -493,6 +493,8 @@ def _print_evidence(console: Console, scenario: Scenario, mode: str) -> None:
 
 def main() -> None:
     """Run the command line; exit codes: 0 done, 1 a run failed, 2 the input is wrong, 130 interrupted."""
+    # No matrices are multiplied here, and NumPy would start a thread for each processor to do so, in every worker.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except SmartportError as error:

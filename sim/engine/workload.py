@@ -209,7 +209,7 @@ class _Numbering:
 
     cohorts: list[FlowCohort]
     """For each route of the plan the cohort of its flow."""
-    chosen: list[Times]
+    chosen: list[Times | slice]
     """For each route the indices of its entities in that cohort, ascending in arrival."""
     entities: tuple[Times, ...]
     """For each route the numbers of these entities."""
@@ -233,6 +233,7 @@ def _number(plan: Plan, cohort: Cohort) -> _Numbering:
         mine = route[begin : begin + len(by_name[flow.name].arrival)]
         mine[_adopters(plan, flow, by_name[flow.name])] = code
     order = np.argsort(arrival, kind="stable")  # of equals those of the first flow first, and in it by index
+    index = index[order]
     number = np.empty(len(order), dtype=np.int64)
     number[order] = np.arange(len(order))
     carrier = np.full(len(arrival), -1, dtype=np.int64)
@@ -246,13 +247,19 @@ def _number(plan: Plan, cohort: Cohort) -> _Numbering:
     entities = _entities_of_flow(flow_of, plan)
     return _Numbering(
         cohorts=[by_name[flow.name] for flow in plan.flows],
-        chosen=[index[order][numbers] for numbers in entities],
+        chosen=[_chosen(by_name[flow.name], index, of) for flow, of in zip(plan.flows, entities, strict=True)],
         entities=entities,
         flow=flow_of,
         arrival=arrival[order],
-        index=index[order],
+        index=index,
         carrier=carrier[order],
     )
+
+
+def _chosen(cohort: FlowCohort, index: Times, entities: Times) -> Times | slice:
+    """The indices of some entities; one that copies nothing where they are the whole cohort in its order."""
+    is_whole = len(entities) == len(cohort.arrival) and bool((cohort.arrival[1:] >= cohort.arrival[:-1]).all())
+    return slice(None) if is_whole else index[entities]
 
 
 def _entities_of_flow(flow: Times, plan: Plan) -> tuple[Times, ...]:
@@ -325,7 +332,7 @@ class _Binding:
             values[here] = use
         return values
 
-    def load_table(self, activity: str, load: Load, visits: Times, chosen_ones: Times) -> LoadTable:
+    def load_table(self, activity: str, load: Load, visits: Times, chosen_ones: Times | slice) -> LoadTable:
         """The rules of a loading activity for each of the chosen entities."""
         most = self.value(load.up_to, np.int64)
         least = self.value(load.at_least, np.int64) if load.at_least is not None else np.minimum(most, 1)

@@ -29,9 +29,8 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: l
             continue
         until, _ = comers.until()
         counted = picking(comers.of_entities(counts))
-        begun = start != NEVER
         waiting = (until - ready)[counted] / HOUR
-        (p95,) = quantiles(waiting, begun[counted], np.array([0.95]))
+        (p95,) = quantiles(waiting, start[counted] != NEVER, np.array([0.95]))
         served = (end - start)[counted][picking(end[counted] != NEVER)] / HOUR
         tables.add(
             resource.port,
@@ -42,8 +41,7 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: l
             p95=p95,
         )
         tables.add(resource.port, resource.name, "service_time", "h", mean=served.mean() if len(served) else np.nan)
-        starts = start[begun]
-        per_day = ((starts >= window[0]) & (starts < window[1])).sum() / ((window[1] - window[0]) / DAY)
+        per_day = ((start >= window[0]) & (start < window[1])).sum() / ((window[1] - window[0]) / DAY)
         tables.add(resource.port, resource.name, "visits", "per day", per_day=per_day)
         if resource.quota:
             share = _used(workload.capacity[number], taken, amount, window)
@@ -53,7 +51,9 @@ def add_stations(tables: Tables, workload: Workload, timeline: Timeline, uses: l
             opened = workload.capacity[number].integral(np.array(window))
             share = busy / (opened[1] - opened[0]) if opened[1] > opened[0] else np.nan
         tables.add(resource.port, resource.name, "utilisation", "share", mean=share)
-        tables.add_level(resource.port, resource.name, "queue_length", Level.of(Steps.counting(ready, until), window))
+        waits = until > ready  # who starts at once is in no queue
+        queue = Level.of(Steps.counting(ready[waits], until[waits]), window)
+        tables.add_level(resource.port, resource.name, "queue_length", queue)
 
 
 def _used(steps: Steps, taken: Times, amount: Times, window: tuple[int, int]) -> float:

@@ -41,7 +41,8 @@ class Level:
         edges = np.arange(begin, end + 1, length * HOUR)
         here = steps.within(begin, end)
         lengths = np.diff(here.times, append=end)
-        area = np.cumsum(here.values * lengths)
+        area = here.values * lengths
+        np.cumsum(area, out=area)
         place = np.searchsorted(here.times, edges, side="right") - 1
         # The area up to an edge is that up to the next step, less what is between them.
         behind = here.values[place] * (here.times[place] + lengths[place] - edges)

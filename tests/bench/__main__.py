@@ -27,11 +27,21 @@ ROUNDS = 3
 ONCE_FROM = 15.0
 """Seconds from which a tool is measured once and not in every round."""
 
+KEYS = ["mode", "replication", "port", "subject", "measure", "statistic", "unit"]
+
 LONGEST = 120.0
 """Seconds beyond which a measurement is left out unless asked for."""
 
 CLOSE = 1e-3
 """How far measures of two may be apart: SimPy orders those who come to a line at the same millisecond its own way."""
+
+FIRM = ("arrivals", "throughput", "service_time", "utilisation")
+"""Measures that hardly depend on luck, so that they tell whether a script that draws by itself has the same model."""
+
+LUCK = 0.1
+"""How far these may be apart."""
+
+WHOLES = {"six_stations": ("compiled", "idiomatic", "script"), "khorgos_road": ("compiled", "idiomatic")}
 
 FAST = ("floor", "compiled", "simpy")
 ALL = (*FAST, "idiomatic", "ciw", "salabim")
@@ -92,11 +102,11 @@ def measure_engines(case: Case, tools: tuple[str, ...], figures: Figures, longes
 
 
 def measure_wholes(case: Case, figures: Figures, longest: float) -> None:
-    """Measure the whole program, and the same with an ordinary SimPy model; their tables must agree."""
+    """Measure the whole program, the same with an ordinary SimPy model, and a script; their tables must agree."""
     found = defaultdict(list)
     for turn in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:
-            for tool in ("compiled", "idiomatic"):
+            for tool in WHOLES[case.model]:
                 expected = figures.expected_whole(case, tool)
                 if expected is not None and expected > longest:
                     figures.left_out_whole[case, tool] = expected
@@ -109,22 +119,30 @@ def measure_wholes(case: Case, figures: Figures, longest: float) -> None:
 
 
 def check_tables(folder: Path) -> None:
-    """Make sure that both have written the same measures, up to what a few ties move."""
-    paths = [folder / tool / "measures.csv" for tool in ("compiled", "idiomatic")]
-    if all(path.is_file() for path in paths):
-        one, other = (pd.read_csv(path) for path in paths)
-        if not one.drop(columns="value").equals(other.drop(columns="value")):
-            raise SystemExit("the tables have other rows")
-        apart = ~np.isclose(one["value"], other["value"], rtol=CLOSE, atol=CLOSE, equal_nan=True)
-        if apart.any():
-            raise SystemExit(f"the tables differ:\n{one[apart]}\n{other[apart]}")
+    """Make sure that all have written the same rows, and the same measures up to a few ties or to their own luck."""
+    ours = folder / "compiled/measures.csv"
+    for tool in ("idiomatic", "script"):
+        path = folder / tool / "measures.csv"
+        if ours.is_file() and path.is_file():
+            one, other = (pd.read_csv(each).set_index(KEYS).sort_index() for each in (ours, path))
+            if not one.index.equals(other.index):
+                raise SystemExit(f"the tables have other rows: {list(one.index.symmetric_difference(other.index))[:9]}")
+            if tool == "script":
+                one, other = (each[each.index.isin(FIRM, level="measure")] for each in (one, other))
+            near = LUCK if tool == "script" else CLOSE
+            apart = ~np.isclose(one["value"], other["value"], rtol=near, atol=CLOSE, equal_nan=True)
+            if apart.any():
+                raise SystemExit(f"the tables differ:\n{one[apart]}\n{other[apart]}")
 
 
 def measured(case: Case, kind: str, tool: str, folder: str = "") -> dict[str, float]:
     """Run one measurement in a process of its own; of a whole program the machine tells time and memory."""
     command = [sys.executable, "-m", "tests.bench.child", kind, tool, case.model, case.mode, str(case.days), folder]
+    if tool == "script":
+        command = [sys.executable, "-m", "tests.bench.script", str(case.days), folder]
     begin = perf_counter()
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+    alone = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # as the command `smartport` sets it: NumPy starts no threads
+    with subprocess.Popen(command, cwd=ROOT, env=alone, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         said = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)

@@ -111,7 +111,7 @@ def agreement(workload: Workload, timeline: Timeline) -> Agreement:
 
 
 def whole(tool: str, model: str, scenario: Scenario, mode: str, folder: str) -> None:
-    """From the file to all tables. The ordinary SimPy takes the place of the engine, and so writes the same tables."""
+    """From the file to all tables, once with the ordinary SimPy in the place of the engine."""
     if tool == "idiomatic":
         simulate = model_of(tool, model)
         engines.run = lambda _, workload: simulate(workload)
