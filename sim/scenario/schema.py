@@ -9,15 +9,16 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import ModelSchema
 
 from sim.scenario.scenario import Definition
 
 
-def json_schema() -> dict[str, Any]:
-    """The schema that editors complete and check scenario files with."""
-    return Definition.model_json_schema(by_alias=True, schema_generator=_Described)
+def json_schema(model: type[BaseModel] = Definition) -> dict[str, Any]:
+    """The schema that editors complete and check scenario files with, or that of a part of one."""
+    return model.model_json_schema(by_alias=True, schema_generator=_Described)
 
 
 class _Described(GenerateJsonSchema):

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from scipy import integrate, optimize, stats
 
 from sim.scenario.distributions import Distribution
+from sim.scenario.schema import json_schema
 from sim.scenario.units import Duration, format_duration
 
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
@@ -516,7 +517,7 @@ def test_distribution_is_frozen():
 
 
 def test_json_schema_knows_both_forms_and_describes_each_key():
-    schema = Distribution.model_json_schema()
+    schema = json_schema(Distribution)
     short, mapping = schema["$defs"]["Distribution"]["anyOf"]
     assert short == TypeAdapter(Duration).json_schema()
     assert list(mapping["properties"]) == KINDS.split(", ")

@@ -16,7 +16,7 @@ from sim.errors import InputError, Place, Problem
 from sim.scenario import loading
 from sim.scenario.document import Node, Trail, dotted, parse_document, read_document
 from sim.scenario.loading import load, read_scenario
-from sim.scenario.scenario import Definition
+from sim.scenario.schema import json_schema
 from tests.scenario.small import SMALL, loaded, problems, spoilt, write
 
 SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
@@ -284,7 +284,7 @@ def with_key(text: str, place: Place, old: str, new: str) -> str:
 
 def test_the_small_scenario_has_nearly_every_key_of_the_language():
     named = {str(trail[-1]) for trail, _ in LANGUAGE}
-    schema = Definition.model_json_schema(by_alias=True)
+    schema = json_schema()
     known = {key for part in objects(schema) for key in part.get("properties", {})}
     assert known - named == {"imports", "csv", "column", "unit", "cases"}
 
@@ -725,7 +725,7 @@ def objects(schema: object) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(Definition.model_json_schema(by_alias=True))
+    return jsonschema.Draft202012Validator(json_schema())
 
 
 def test_the_schema_is_a_schema(validator: jsonschema.Draft202012Validator):
