@@ -177,7 +177,7 @@ class World(NamedTuple):
     """One record: how much of some arrays is in use."""
     times: Times
     """What comes out: start and end of each visit, shape (2, visits)."""
-    carriers: Times
+    carriers: Numbers
     """What comes out: the carrier of each visit; empty if nobody rides."""
     turned_away: Times
     """What comes out: when each entity was turned away."""
@@ -234,7 +234,7 @@ def make_world(workload: Workload) -> World:
         coming=np.empty(visits, np.int32),
         counts=np.zeros(1, COUNTS),
         times=np.empty((2, visits), np.int64),
-        carriers=np.empty(visits if plan.rides else 0, np.int64),
+        carriers=np.empty(visits if plan.rides else 0, np.int32),
         turned_away=np.full(entities, NEVER, np.int64),
     )
 

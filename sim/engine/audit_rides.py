@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.plan import ActivityPlan
 from sim.engine.timeline import NEVER, Timeline, first_of
-from sim.engine.workload import Workload
+from sim.engine.workload import Workload, picking
 from sim.scenario.steps import Steps
 
 Times = NDArray[np.int64]
@@ -19,23 +20,34 @@ Mask = NDArray[np.bool_]
 def check_rides(workload: Workload, timeline: Timeline) -> list[str]:
     """Riders board and leave with their carrier, carriers load and go on when they may and must."""
     aboard = timeline.carrier != NEVER
-    aboard[_visits(workload, lambda activity: activity.ride is not None)[1]] = False
+    for code, flow in enumerate(workload.plan.flows):
+        for number, activity in enumerate(flow.activities):
+            if activity.ride is not None:
+                workload.column(aboard, code, number)[:] = False
     faults = _fault(aboard, "are aboard although they are no rides")
-    ready = timeline.all_ready(workload) if workload.plan.rides else timeline.end
     for ride, name in enumerate(workload.plan.rides):
-        faults += [f"{name}: {fault}" for fault in _Ride(workload, timeline, ready, ride).faults()]
+        faults += [f"{name}: {fault}" for fault in _Ride(workload, timeline, ride).faults()]
     return faults
 
 
-def _visits(workload: Workload, wanted: Callable[[ActivityPlan], bool]) -> tuple[Times, Times]:
-    """Entity and visit of all visits to some activities."""
-    entities, visits = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-    for code, flow in enumerate(workload.plan.flows):
-        for number, activity in enumerate(flow.activities):
-            if wanted(activity):
-                entities.append(workload.entities_of_flow[code])
-                visits.append(workload.visits(code, number))
-    return np.concatenate(entities), np.concatenate(visits)
+class _Visits(NamedTuple):
+    """All visits to some activities, one activity behind the other."""
+
+    entity: Times
+    visit: Times
+    ready: Times
+
+    @classmethod
+    def to(cls, workload: Workload, timeline: Timeline, wanted: Callable[[ActivityPlan], bool]) -> _Visits:
+        """Those to the activities that are wanted."""
+        nobody = np.zeros(0, dtype=np.int64)
+        parts = [(nobody, nobody, nobody)]
+        for code, flow in enumerate(workload.plan.flows):
+            for number, activity in enumerate(flow.activities):
+                if wanted(activity):
+                    ready = timeline.ready(workload, code, number)
+                    parts.append((workload.entities_of_flow[code], workload.visits(code, number), ready))
+        return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _fault(wrong: Mask, sentence: str) -> list[str]:
@@ -45,16 +57,15 @@ def _fault(wrong: Mask, sentence: str) -> list[str]:
 class _Ride:
     """One ride: its riders, and the loads of its carriers."""
 
-    def __init__(self, workload: Workload, timeline: Timeline, ready: Times, ride: int) -> None:
+    def __init__(self, workload: Workload, timeline: Timeline, ride: int) -> None:
         self.workload = workload
         self.timeline = timeline
-        self.all_ready = ready
         self.ride = ride
         self.horizon = workload.plan.calendar.horizon
-        root = _visits(workload, lambda activity: activity.ride == ride and not activity.before)
-        later = _visits(workload, lambda activity: activity.ride == ride and bool(activity.before))
-        entity, visit = (np.concatenate(column) for column in zip(root, later, strict=True))
-        brought = (workload.carrier[entity] != NEVER) & (np.arange(len(entity)) < len(root[0]))
+        root = self.visits(lambda activity: activity.ride == ride and not activity.before)
+        later = self.visits(lambda activity: activity.ride == ride and bool(activity.before))
+        entity, visit, ready = (np.concatenate(column) for column in zip(root, later, strict=True))
+        brought = (workload.carrier[entity] != NEVER) & (np.arange(len(entity)) < len(root.entity))
         self.passing = visit[~workload.takes_place[visit]]
         """Visits of those who do not ride."""
         rides = np.flatnonzero(workload.takes_place[visit])
@@ -64,20 +75,25 @@ class _Ride:
         self.visit: Times = visit[rides]
         self.brought: Mask = brought[rides]
         """Who arrives aboard, shape (riders,) as all others."""
-        self.ready: Times = ready[self.visit]
+        self.ready: Times = ready[rides]
         self.start: Times = timeline.start[self.visit]
-        self.carrier: Times = timeline.carrier[self.visit]
+        self.carrier: Times = timeline.carrier[self.visit].astype(np.int64)
         self.aboard: Mask = (self.start != NEVER) & (self.carrier != NEVER)
 
-        entity, visit = _visits(workload, lambda activity: activity.loads == ride)
-        loads = workload.takes_place[visit] & (ready[visit] != NEVER)
+        entity, visit, ready = self.visits(lambda activity: activity.loads == ride)
+        loads = workload.takes_place[visit] & (ready != NEVER)
         self.loading: Times = visit[loads]
         """The visits at which carriers load or wait to load."""
+        self.loading_ready: Times = ready[loads]
         self.loader: Times = entity[loads]
         rules = np.searchsorted(workload.loads.visit, self.loading)
         self.least: Times = workload.loads.least[rules]
         self.most: Times = workload.loads.most[rules]
         self.patience: Times = workload.loads.patience[rules]
+
+    def visits(self, wanted: Callable[[ActivityPlan], bool]) -> _Visits:
+        """All visits to some activities."""
+        return _Visits.to(self.workload, self.timeline, wanted)
 
     def faults(self) -> list[str]:
         """All that is wrong with it."""
@@ -94,8 +110,8 @@ class _Ride:
     def leaving(self) -> list[str]:
         """Riders leave when their carrier has unloaded, who arrives aboard leaves the carrier that brought it."""
         unloading = np.full(len(self.workload.flow), NEVER, dtype=np.int64)
-        entity, visit = _visits(self.workload, lambda activity: activity.unloads == self.ride)
-        unloading[entity] = visit
+        unloads = self.visits(lambda activity: activity.unloads == self.ride)
+        unloading[unloads.entity] = unloads.visit
         columns = (self.carrier, self.start, self.timeline.end[self.visit])
         carrier, start, end = (column[self.aboard] for column in columns)
         unload = unloading[carrier]
@@ -123,7 +139,7 @@ class _Ride:
         found = np.minimum(np.searchsorted(moments, boarded), max(len(moments) - 1, 0))
         known = moments[found] == boarded if len(moments) else np.zeros(len(boarded), dtype=np.bool_)
         riders = np.bincount(found[known], minlength=len(moments))
-        patience, ready = self.patience[begun], self.all_ready[self.loading][begun]
+        patience, ready = self.patience[begun], self.loading_ready[begun]
         over = (patience != NEVER) & (start[begun] >= ready + patience)
         late = (patience != NEVER) & (start[begun] > ready + patience)
         enough = np.where(over, 0, np.minimum(self.least, self.most)[begun])
@@ -152,7 +168,7 @@ class _Ride:
         if not waits.any():
             return []
         riders = int(((self.ready != NEVER) & (self.start == NEVER)).sum())
-        visit, ready = self.loading[waits], self.all_ready[self.loading][waits]
+        visit, ready = self.loading[waits], self.loading_ready[waits]
         first = np.lexsort((visit, self.loader[waits], ready, self.workload.priority[visit]))[0]
         patience = self.patience[waits]
         over = (patience != NEVER) & (ready + patience < self.horizon)
@@ -171,14 +187,15 @@ class _Ride:
                 if ride != self.ride:
                     continue
                 visit = self.workload.visits(code, number)
-                waits = self.workload.takes_place[visit] & (self.all_ready[visit] != NEVER)
-                entity, visit = self.workload.entities_of_flow[code][waits], visit[waits]
+                ready = self.timeline.ready(self.workload, code, number)
+                waits = self.workload.takes_place[visit] & (ready != NEVER)
+                entity, visit, ready = self.workload.entities_of_flow[code][waits], visit[waits], ready[waits]
                 goes_on = np.zeros(len(self.workload.flow), dtype=np.int64)
                 goes_on[entity] = self.or_horizon(self.timeline.start[visit])
                 counts = boarded < goes_on[carrier]
                 latest = np.zeros(len(self.workload.flow), dtype=np.int64)
                 np.maximum.at(latest, carrier[counts], self.behind(what)[self.entity[bound]][counts])
-                wrong = goes_on[entity] != np.maximum(self.all_ready[visit], latest[entity])
+                wrong = goes_on[entity] != np.maximum(ready, latest[entity])
                 faults += _fault(wrong, f"do not go on when all riders have {what} behind them")
         return faults
 
@@ -188,7 +205,7 @@ class _Ride:
 
     def behind(self, what: str) -> Times:
         """When each entity has an activity behind it, shape (entities,)."""
-        entity, visit = _visits(self.workload, lambda activity: activity.name == what)
+        entity, visit, _ = self.visits(lambda activity: activity.name == what)
         times = np.full(len(self.workload.flow), self.horizon, dtype=np.int64)
         times[entity] = self.or_horizon(self.timeline.end[visit])
         return times
@@ -204,8 +221,10 @@ def overtaking(priority: NDArray[np.int32], ready: Times, until: Times) -> Mask:
     """
     wrong = np.zeros(len(ready), dtype=np.bool_)
     for rank in np.unique(priority) if len(priority) and np.ptp(priority) else priority[:1]:
-        mine = np.flatnonzero(priority == rank)
-        mine = mine[np.argsort(ready[mine], kind="stable")]
+        of_rank = priority == rank
+        mine = np.argsort(ready[picking(of_rank)], kind="stable")
+        if len(mine) < len(ready):
+            mine = np.flatnonzero(of_rank)[mine]
         begin, end = ready[mine], until[mine]
         latest = np.maximum.accumulate(end)
         late = np.flatnonzero(latest > end)

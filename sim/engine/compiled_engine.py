@@ -40,7 +40,7 @@ def run(workload: Workload) -> Timeline:
     world = make_world(workload)
     _simulate(workload.plan.calendar.horizon, world)
     start, end = world.times
-    carrier = world.carriers if len(world.carriers) else np.broadcast_to(np.int64(NEVER), start.shape)
+    carrier = world.carriers if len(world.carriers) else np.broadcast_to(np.int32(NEVER), start.shape)
     return Timeline(start, end, carrier, world.turned_away)
 
 

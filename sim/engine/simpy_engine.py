@@ -239,9 +239,8 @@ class _Run(Environment):
         self.expect_change(0)
         self.expect_arrival(0)
         self.simulate(horizon)
-        start, carrier = (
-            self.workload.in_columns(np.frombuffer(times, dtype=np.int64)) for times in (self.start, self.rides.carrier)
-        )
+        start = self.workload.in_columns(np.frombuffer(self.start, dtype=np.int64))
+        carrier = self.workload.in_columns(np.frombuffer(self.rides.carrier, dtype=np.int32))
         end = start + self.workload.work
         end[start == NEVER] = NEVER
         for visit, moment in self.rides.ends.items():
@@ -412,7 +411,7 @@ class _Rides:
         workload = run.workload
         plan = workload.plan
         self.brought_by = _numbers(workload.carrier)
-        self.carrier = array("q", [NEVER]) * len(workload.work)
+        self.carrier = array("i", [NEVER]) * len(workload.work)
         self.riders: list[list[RankedPlace]] = [[] for _ in plan.rides]
         self.carriers: list[list[RankedPlace]] = [[] for _ in plan.rides]
         table = workload.loads

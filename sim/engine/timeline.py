@@ -39,7 +39,7 @@ class Timeline:
 
     start: Times
     end: Times
-    carrier: Times
+    carrier: NDArray[np.int32]
     """The entity that a riding visit is aboard of, otherwise `NEVER`; shape (visits,)."""
     turned_away: Times
     """When each entity was turned away because a line was full, `NEVER` for all others; shape (entities,)."""

@@ -41,13 +41,13 @@ class Level:
         edges = np.arange(begin, end + 1, length * HOUR)
         here = steps.within(begin, end)
         lengths = np.diff(here.times, append=end)
-        area = here.values * lengths
-        np.cumsum(area, out=area)
+        lowest = here.values.min()
+        share = np.cumsum(np.bincount(here.values - lowest, weights=lengths)) / (end - begin)
         place = np.searchsorted(here.times, edges, side="right") - 1
         # The area up to an edge is that up to the next step, less what is between them.
         behind = here.values[place] * (here.times[place] + lengths[place] - edges)
-        lowest = here.values.min()
-        share = np.cumsum(np.bincount(here.values - lowest, weights=lengths)) / (end - begin)
+        area = np.multiply(here.values, lengths, out=lengths)
+        np.cumsum(area, out=area)
         return cls(
             mean=float(area[-1] / (end - begin)),
             p95=float(lowest + np.searchsorted(share, 0.95)),
