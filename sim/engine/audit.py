@@ -57,7 +57,13 @@ def audit(workload: Workload, timeline: Timeline, uses: list[Use] | None = None)
     for check in (_activities, _lines, _refusals, check_rides):
         faults += check(workload, timeline)
     uses = usage(workload, timeline) if uses is None else uses
-    faults += _forgotten(workload, timeline, uses) + _delays(workload, timeline, uses) + _capacity(workload, uses)
+    horizon = workload.plan.calendar.horizon
+    freed = [
+        NO_TIMES if resource.quota else np.sort(first_of([returned], horizon))
+        for resource, (_, returned, _) in zip(workload.plan.resources, uses, strict=True)
+    ]
+    faults += _forgotten(workload, timeline, uses) + _delays(workload, timeline, freed)
+    faults += _capacity(workload, uses, freed)
     result, more = _conservation(workload, timeline)
     faults += more
     if faults:
@@ -164,13 +170,15 @@ def _forgotten(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[
     return faults
 
 
-def _delays(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str]:
-    """Who waits in a line starts in a moment in which something needed there becomes free, and no later."""
+def _delays(workload: Workload, timeline: Timeline, freed: list[Times]) -> list[str]:
+    """Who waits in a line starts in a moment in which something needed there becomes free, and no later.
+
+    Args:
+        workload: What was given to the engine.
+        timeline: What it gave back.
+        freed: For every resource when units of it are given back, ascending.
+    """
     plan = workload.plan
-    freed = [
-        steps.times if resource.quota else np.sort(np.concatenate((steps.times, returned)))
-        for resource, steps, (_, returned, _) in zip(plan.resources, workload.capacity, uses, strict=True)
-    ]
     faults = []
     for resource, line in zip(plan.resources, plan.lines, strict=True):
         delayed: defaultdict[tuple[int, ...], list[Times]] = defaultdict(list)
@@ -183,7 +191,7 @@ def _delays(workload: Workload, timeline: Timeline, uses: list[Use]) -> list[str
             moments = _distinct(np.concatenate(starts))
             found = np.zeros(len(moments), dtype=np.bool_)
             for need in needed:
-                found |= _among(moments, freed[need])
+                found |= _among(moments, freed[need]) | _among(moments, workload.capacity[need].times)
             enabled.append(moments[found])
             others.append(moments[~found])
         alone = _distinct(np.concatenate(others))
@@ -253,24 +261,26 @@ def _use(workload: Workload, timeline: Timeline, users: list[tuple[int, int, int
     return _joined(taken, NO_TIMES), _joined(returned, NO_TIMES), _joined(amounts, NO_TIMES)
 
 
-def _capacity(workload: Workload, uses: list[Use]) -> list[str]:
+def _capacity(workload: Workload, uses: list[Use], freed: list[Times]) -> list[str]:
     """Whenever a unit is taken, the resource is open and no more units are in use than it has."""
     faults = []
     horizon = workload.plan.calendar.horizon
-    for resource, steps, (taken, returned, amount) in zip(
-        workload.plan.resources, workload.capacity, uses, strict=True
-    ):
+    for resource, steps, use, ends in zip(workload.plan.resources, workload.capacity, uses, freed, strict=True):
+        taken, returned, amount = use
         if resource.quota:
             faults += _quota(resource, steps, taken[taken != NEVER], amount[taken != NEVER])
             continue
-        used = Steps.counting(first_of([taken], horizon), first_of([returned], horizon), amount)
-        capacity = steps.along(used.times)
-        # Few are left to look up, and of a sound run mostly none: work that goes on when the resource closes.
-        suspect = (capacity == 0) | (used.values > capacity)
-        if suspect.any():
-            suspect[suspect] = _among(used.times[suspect], np.sort(taken))
-        closed = np.unique(used.times[suspect & (capacity == 0)])
-        over = np.unique(used.times[suspect & (capacity != 0)])
+        starts = np.sort(first_of([taken], horizon))
+        starts = starts[: np.searchsorted(starts, horizon)]
+        capacity = steps.along(starts)
+        if (amount == amount[:1]).all():
+            # With room for so many, the one who comes so many places later starts when the first of them has ended.
+            before = np.arange(len(starts)) - capacity // (amount[0] if len(amount) else 1)
+            exceeded = (before >= 0) & (ends[np.maximum(before, 0)] > starts)
+        else:
+            in_use = Steps.counting(first_of([taken], horizon), first_of([returned], horizon), amount)
+            exceeded = in_use.along(starts) > capacity
+        closed, over = np.unique(starts[capacity == 0]), np.unique(starts[exceeded & (capacity != 0)])
         if len(closed):
             faults.append(f"{resource.name} begins work at {closed[0]} ms, when it is closed ({len(closed)} times)")
         if len(over):
