@@ -272,15 +272,16 @@ def _capacity(workload: Workload, uses: list[Use], freed: list[Times]) -> list[s
             continue
         starts = np.sort(first_of([taken], horizon))
         starts = starts[: np.searchsorted(starts, horizon)]
-        capacity = steps.along(starts)
         if (amount == amount[:1]).all():
+            room = Steps(steps.times, steps.values // (amount[0] if len(amount) else 1)).along(starts)
             # With room for so many, the one who comes so many places later starts when the first of them has ended.
-            before = np.arange(len(starts)) - capacity // (amount[0] if len(amount) else 1)
-            exceeded = (before >= 0) & (ends[np.maximum(before, 0)] > starts)
+            before = np.arange(len(starts)) - room
+            exceeded = (before >= 0) & (ends[np.maximum(before, 0, out=before)] > starts)
         else:
             in_use = Steps.counting(first_of([taken], horizon), first_of([returned], horizon), amount)
-            exceeded = in_use.along(starts) > capacity
-        closed, over = np.unique(starts[capacity == 0]), np.unique(starts[exceeded & (capacity != 0)])
+            exceeded = in_use.along(starts) > steps.along(starts)
+        closed = np.unique(starts[steps.zero().along(starts) == 1])
+        over = np.setdiff1d(starts[exceeded], closed)
         if len(closed):
             faults.append(f"{resource.name} begins work at {closed[0]} ms, when it is closed ({len(closed)} times)")
         if len(over):

@@ -226,12 +226,13 @@ def overtaking(priority: NDArray[np.int32], ready: Times, until: Times) -> Mask:
         if len(mine) < len(ready):
             mine = np.flatnonzero(of_rank)[mine]
         begin, end = ready[mine], until[mine]
-        latest = np.maximum.accumulate(end)
-        late = np.flatnonzero(latest > end)
-        # Who starts in the moment in which it is ready may do so before another one becomes ready in this moment.
-        before = np.where(end[late] > begin[late], late, np.searchsorted(begin, begin[late]))
-        wrong[mine[late]] = (before > 0) & (latest[np.maximum(before - 1, 0)] > end[late])
-        ahead = priority < rank
+        if (end[1:] < end[:-1]).any():
+            latest = np.maximum.accumulate(end)
+            late = np.flatnonzero(latest > end)
+            # Who starts in the moment in which it is ready may do so before another one becomes ready in this moment.
+            before = np.where(end[late] > begin[late], late, np.searchsorted(begin, begin[late]))
+            wrong[mine[late]] = (before > 0) & (latest[np.maximum(before - 1, 0)] > end[late])
+        ahead = priority < rank if len(mine) < len(ready) else np.zeros(0, dtype=np.bool_)
         if ahead.any():
             wrong[mine] |= waiting_before(ready[ahead], until[ahead]).at(until[mine]) > 0
     return wrong

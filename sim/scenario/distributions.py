@@ -171,8 +171,13 @@ class Triangular(
     def quantile(self, u: Floats) -> Floats:
         low, mode, high = (float(value) for value in self.root)
         rises = u < (mode - low) / (high - low)
-        root = np.sqrt(np.where(rises, u, 1 - u) * (high - low) * np.where(rises, mode - low, high - mode))
-        return np.where(rises, low + root, high - root)
+        root = np.where(rises, u, 1 - u)
+        root *= high - low
+        root *= np.where(rises, mode - low, high - mode)
+        np.sqrt(root, out=root)
+        np.negative(root, out=root, where=~rises)
+        root += np.where(rises, low, high)
+        return root
 
     def cdf(self, x: Floats) -> Floats:
         low, mode, high = (float(value) for value in self.root)
