@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sim.engine.audit_rides import check_rides, overtaking
 from sim.engine.plan import ActivityPlan, Plan, Resource
 from sim.engine.timeline import NEVER, Timeline, first_of, last_of
-from sim.engine.workload import Workload, picking
+from sim.engine.workload import Workload, joined, picking
 from sim.errors import RunError
 from sim.scenario.steps import Steps
 
@@ -258,7 +258,7 @@ def _use(workload: Workload, timeline: Timeline, users: list[tuple[int, int, int
         taken.append(workload.column(timeline.start, code, seized)[takes_place])
         returned.append(back[takes_place])
     amounts = [np.broadcast_to(np.int64(amount), len(part)) for (*_, amount), part in zip(users, taken, strict=True)]
-    return _joined(taken, NO_TIMES), _joined(returned, NO_TIMES), _joined(amounts, NO_TIMES)
+    return joined(taken, NO_TIMES), joined(returned, NO_TIMES), joined(amounts, NO_TIMES)
 
 
 def _capacity(workload: Workload, uses: list[Use], freed: list[Times]) -> list[str]:
@@ -351,19 +351,19 @@ class Comers:
     def values(self, values: NDArray[Value]) -> NDArray[Value]:
         """Of one value a visit those of the comers; not to be changed."""
         parts = [self.workload.column(values, *place)[here] for place, here in zip(self.line, self.chosen, strict=True)]
-        return _joined(parts, values)
+        return joined(parts, values)
 
     def ready(self) -> Times:
         """When they come; not to be changed."""
         parts = [
             self.timeline.ready(self.workload, *place)[here] for place, here in zip(self.line, self.chosen, strict=True)
         ]
-        return _joined(parts, NO_TIMES)
+        return joined(parts, NO_TIMES)
 
     def of_entities(self, values: list[NDArray[Value]]) -> NDArray[Value]:
         """Of one value an entity, in an array for each route, those of the comers; not to be changed."""
         parts = [values[code][here] for (code, _), here in zip(self.line, self.chosen, strict=True)]
-        return _joined(parts, values[0])
+        return joined(parts, values[0])
 
     def order(self) -> Times | slice:
         """Their order among equals."""
@@ -385,11 +385,6 @@ class Comers:
         away = self.of_entities([self.workload.of_route(self.timeline.turned_away, code) for code in routes])
         refused = (start == NEVER) & (away != NEVER)
         return np.where(refused, away, first_of([start], horizon)), refused
-
-
-def _joined(parts: list[NDArray[Value]], like: NDArray[Value]) -> NDArray[Value]:
-    """Arrays like another one behind each other; one alone is not copied."""
-    return parts[0] if len(parts) == 1 else np.concatenate([like[:0], *parts])
 
 
 def _refusals(workload: Workload, timeline: Timeline) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -146,6 +146,11 @@ class Workload:
         columns = np.empty_like(values)
         columns[self.by_entity] = values
         return columns
+
+
+def joined(parts: Sequence[NDArray[Column]], like: NDArray[Column]) -> NDArray[Column]:
+    """Arrays like another one behind each other; one alone is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate([like[:0], *parts])
 
 
 def picking(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | slice:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.timeline import NEVER, Timeline
-from sim.engine.workload import Workload
+from sim.engine.workload import Workload, joined, picking
 from sim.measures.table import ALL, Tables
 from sim.scenario.procedure import Clock
 from sim.scenario.units import HOUR
@@ -149,7 +149,7 @@ def read_clock(
     ends = point_times(clock.end, workload, timeline, code)
     if begins is None or ends is None:
         return None
-    mask = measured(workload, timeline, code) if chosen is None else chosen
+    mask = picking(measured(workload, timeline, code) if chosen is None else chosen)
     begin, end = begins[mask], ends[0][mask]
     begun = begin != NEVER
     finished = end[begun] != NEVER
@@ -198,7 +198,8 @@ def add_course(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, 
             begun = arrival[chosen][reading.begin != NEVER]
             by_flow.setdefault((flow.port, flow.name), []).append((begun, reading.hours))
     for (port, subject), parts in by_flow.items():
-        arrival, hours = (np.concatenate(column) for column in zip(*parts, strict=True))
+        arrival = joined([begun for begun, _ in parts], parts[0][0])
+        hours = joined([spent for _, spent in parts], parts[0][1])
         counts, _ = np.histogram(arrival, edges)
         sums, _ = np.histogram(arrival, edges, weights=hours)
         means = np.divide(sums, counts, where=counts > 0, out=np.full(len(counts), np.nan))
@@ -223,8 +224,8 @@ class _Summary:
     @classmethod
     def of(cls, readings: list[Reading], clock: Clock) -> _Summary:
         """Of all readings together."""
-        hours = np.concatenate([reading.hours for reading in readings])
-        finished = np.concatenate([reading.finished for reading in readings])
+        hours = joined([reading.hours for reading in readings], readings[0].hours)
+        finished = joined([reading.finished for reading in readings], readings[0].finished)
         count = sum(len(reading.begin) for reading in readings)
         within = None
         if clock.target is not None:

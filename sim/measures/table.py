@@ -42,7 +42,8 @@ class Level:
         here = steps.within(begin, end)
         lengths = np.diff(here.times, append=end)
         lowest = here.values.min()
-        share = np.cumsum(np.bincount(here.values - lowest, weights=lengths)) / (end - begin)
+        above = here.values - lowest if lowest else here.values
+        share = np.cumsum(np.bincount(above, weights=lengths)) / (end - begin)
         place = np.searchsorted(here.times, edges, side="right") - 1
         # The area up to an edge is that up to the next step, less what is between them.
         behind = here.values[place] * (here.times[place] + lengths[place] - edges)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sim.engine.audit import leaving_of_flow
 from sim.engine.timeline import NEVER, Timeline, first_of
-from sim.engine.workload import Workload, picking
+from sim.engine.workload import Workload, joined, picking
 from sim.measures.clocks import PRESENCE, begin_times, point_times
 from sim.measures.table import ALL, Level, Tables
 from sim.scenario.procedure import Clock
@@ -81,7 +81,7 @@ class _Throughput:
     @classmethod
     def of(cls, parts: list[Part], calendar: Calendar) -> _Throughput:
         """Of all parts together."""
-        arrival, entered, left, away = (np.concatenate(column) for column in zip(*parts, strict=True))
+        arrival, entered, left, away = (joined(column, column[0]) for column in zip(*parts, strict=True))
         begin, end = calendar.window
         days = (end - begin) / DAY
         departures = left[(away == NEVER) & (left >= begin) & (left < end)]  # `NEVER` is before all moments here

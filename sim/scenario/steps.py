@@ -34,18 +34,19 @@ class Steps:
             changes = np.concatenate((np.zeros(1, dtype=np.int64), -amounts, amounts))
             order = np.argsort(moments, kind="stable")  # at the same moment what ends goes first
             return cls(moments[order], np.cumsum(changes[order]))
-        # Moments with what happens in their last bit: numbers alone are sorted in half the time of their order. The
-        # first two, an interval without length, make a step at 0. All in one place: memory takes more time than sums.
-        count = len(begins) + 2
+        # Moments with what happens in their last bit: numbers alone are sorted in half the time of their order. All in
+        # one place, since memory takes more time than sums.
+        count = len(begins) + 1
         moments = np.empty(count + len(ends), dtype=np.int64)
-        moments[:2] = (0, 1)
-        np.multiply(begins, 2, out=moments[2:count])
-        moments[2:count] += 1
+        moments[0] = 0
+        np.multiply(begins, 2, out=moments[1:count])
+        moments[1:count] += 1
         np.multiply(ends, 2, out=moments[count:])
-        moments.sort()
+        moments[1:].sort()
         values = moments & 1
         values *= 2
         values -= 1
+        values[0] = 0
         np.cumsum(values, out=values)
         moments >>= 1
         if amounts is not None and len(amounts):
