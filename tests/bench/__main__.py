@@ -43,6 +43,9 @@ LUCK = 0.1
 
 WHOLES = {"six_stations": ("compiled", "idiomatic", "script"), "khorgos_road": ("compiled", "idiomatic")}
 
+AS_COMMAND = "from sim.cli import start_lightly; start_lightly(); from tests.bench.child import main; main()"
+"""Starts as the command `smartport` does."""
+
 FAST = ("floor", "compiled", "simpy")
 ALL = (*FAST, "idiomatic", "ciw", "salabim")
 PORT = ALL[1:]
@@ -137,11 +140,14 @@ def check_tables(folder: Path) -> None:
 
 def measured(case: Case, kind: str, tool: str, folder: str = "") -> dict[str, float]:
     """Run one measurement in a process of its own; of a whole program the machine tells time and memory."""
-    command = [sys.executable, "-m", "tests.bench.child", kind, tool, case.model, case.mode, str(case.days), folder]
+    asked = [kind, tool, case.model, case.mode, str(case.days), folder]
+    command = [sys.executable, "-m", "tests.bench.child", *asked]
+    if kind == "whole":
+        command = [sys.executable, "-c", AS_COMMAND, *asked]
     if tool == "script":
         command = [sys.executable, "-m", "tests.bench.script", str(case.days), folder]
     begin = perf_counter()
-    alone = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # as the command `smartport` sets it: NumPy starts no threads
+    alone = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # NumPy starts no threads, in no tool
     with subprocess.Popen(command, cwd=ROOT, env=alone, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         said = child.stdout.read()
