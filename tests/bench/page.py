@@ -150,7 +150,8 @@ WHAT = f"""
   than 15 seconds. What would take longer than two minutes is left out, with the time that it would take in proportion
   to the largest size that was run; `.venv/bin/python -m tests.bench --longest 1000` measures it.
 - A virtual machine gets memory from its host when that is touched first. Where this page was measured, that takes up to
-  3 ms a MiB; what another program has just given back is there at once. So the times of the fastest vary by half.
+  3 ms a MiB; what a program has just given back is there at once. So every process, whatever the tool, touches 256 MiB
+  before the simulation alone is timed, and gives them back. Without that the fastest take up to half as long again.
 
 ## Simulation alone
 """
