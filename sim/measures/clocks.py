@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload, joined, picking
-from sim.measures.table import ALL, Tables
+from sim.measures.table import Tables, summed_up
 from sim.scenario.procedure import Clock
 from sim.scenario.units import HOUR
 
@@ -160,21 +161,10 @@ def read_clock(
 def add_clocks(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
     """Every clock of every flow, and of all flows of a port together."""
     for name, clock in sorted(clocks.items()):
-        by_flow: dict[tuple[str, str], list[Reading]] = {}
-        by_port: dict[str, list[Reading]] = {}
-        alone: dict[str, _Summary] = {}
-        for code, flow in enumerate(workload.plan.flows):
-            reading = read_clock(clock, workload, timeline, code)
-            if reading is not None:
-                by_flow.setdefault((flow.port, flow.name), []).append(reading)
-                by_port.setdefault(flow.port, []).append(reading)
-        for (port, subject), readings in by_flow.items():
-            summary = _Summary.of(readings, clock)
-            _add(tables, port, subject, name, summary)
-            if len(by_port[port]) == len(readings):  # the only flow of its port
-                alone[port] = summary
-        for port, readings in sorted(by_port.items()):
-            _add(tables, port, ALL, name, alone.get(port) or _Summary.of(readings, clock))
+        read = [(flow, read_clock(clock, workload, timeline, code)) for code, flow in enumerate(workload.plan.flows)]
+        parts = [(flow.port, flow.name, reading) for flow, reading in read if reading is not None]
+        for port, subject, said in summed_up(parts, partial(_Summary.of, clock=clock)):
+            _add(tables, port, subject, name, said)
 
 
 def add_course(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,12 +13,42 @@ from numpy.typing import NDArray
 from sim.scenario.steps import Steps
 from sim.scenario.units import HOUR
 
+Part = TypeVar("Part")
+Summary = TypeVar("Summary")
+
 MEASURE_COLUMNS = ("mode", "replication", "port", "subject", "measure", "statistic", "unit", "value")
 SERIES_COLUMNS = ("mode", "replication", "port", "subject", "measure", "axis", "x", "unit", "value")
 HOURLY = 84 * 24
 """Points of a line over the window, at most."""
 ALL = "all"
 """The subject that stands for all flows of a port."""
+
+
+def summed_up(
+    parts: Iterable[tuple[str, str, Part]], sum_up: Callable[[list[Part]], Summary]
+) -> Iterator[tuple[str, str, Summary]]:
+    """What is said of every flow, and of all flows of a port together; found once where a port has one flow.
+
+    Args:
+        parts: Port, flow, and what is known of one of its routes.
+        sum_up: Makes one statement of several parts.
+
+    Yields:
+        Port, subject (a flow or `ALL`), statement.
+    """
+    by_flow: dict[tuple[str, str], list[Part]] = {}
+    by_port: dict[str, list[Part]] = {}
+    for port, flow, part in parts:
+        by_flow.setdefault((port, flow), []).append(part)
+        by_port.setdefault(port, []).append(part)
+    alone: dict[str, Summary] = {}
+    for (port, flow), own in by_flow.items():
+        said = sum_up(own)
+        if len(own) == len(by_port[port]):
+            alone[port] = said
+        yield port, flow, said
+    for port, everything in sorted(by_port.items()):
+        yield port, ALL, alone[port] if port in alone else sum_up(everything)
 
 
 @dataclass(frozen=True, slots=True)

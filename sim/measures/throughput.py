@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from sim.engine.audit import leaving_of_flow
 from sim.engine.timeline import NEVER, Timeline, first_of
 from sim.engine.workload import Workload, joined, picking
 from sim.measures.clocks import PRESENCE, begin_times, point_times
-from sim.measures.table import ALL, Level, Tables
+from sim.measures.table import ALL, Level, Tables, summed_up
 from sim.scenario.procedure import Clock
 from sim.scenario.rosters import Calendar
 from sim.scenario.steps import Steps
@@ -44,26 +45,17 @@ def hour_of_day(calendar: Calendar, moments: Times) -> Times:
 
 def add_throughput(tables: Tables, clocks: Mapping[str, Clock], workload: Workload, timeline: Timeline) -> None:
     """Arrivals, departures and presence of every flow, and of all flows of a port together."""
-    calendar = workload.plan.calendar
-    by_flow: dict[tuple[str, str], list[Part]] = {}
-    by_port: dict[str, list[Part]] = {}
-    alone: dict[str, _Throughput] = {}
-    limited: set[str] = set()
+    parts: list[tuple[str, str, Part]] = []
+    limited: set[tuple[str, str]] = set()
     for code, flow in enumerate(workload.plan.flows):
         lines = [workload.plan.resources[a.queue].queue_limit for a in flow.activities if a.queue is not None]
         if any(limit is not None for limit in lines):
-            limited |= {flow.name, flow.port}
+            limited |= {(flow.port, flow.name), (flow.port, ALL)}
         away = workload.of_route(timeline.turned_away, code)
         part = (workload.arrivals[code], *presence(clocks, workload, timeline, code), away)
-        by_flow.setdefault((flow.port, flow.name), []).append(part)
-        by_port.setdefault(flow.port, []).append(part)
-    for (port, name), parts in by_flow.items():
-        found = _Throughput.of(parts, calendar)
-        _add(tables, port, name, found, limited=name in limited)
-        if len(by_port[port]) == len(parts):  # the only flow of its port
-            alone[port] = found
-    for port, parts in sorted(by_port.items()):
-        _add(tables, port, ALL, alone.get(port) or _Throughput.of(parts, calendar), limited=port in limited)
+        parts.append((flow.port, flow.name, part))
+    for port, subject, said in summed_up(parts, partial(_Throughput.of, calendar=workload.plan.calendar)):
+        _add(tables, port, subject, said, limited=(port, subject) in limited)
 
 
 @dataclass(frozen=True, slots=True)
