@@ -13,6 +13,7 @@ LAYERS = ("errors", "scenario", "engine", "measures", "study", "report", "verify
 HOMES = {
     "ciw": {"verify"},
     "distributed": {"study"},
+    "llvmlite": {"engine"},
     "numba": {"engine"},
     "simpy": {"engine"},
     "matplotlib": {"report"},

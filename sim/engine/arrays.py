@@ -124,7 +124,7 @@ COUNTS = _record(
 
 
 class World(NamedTuple):
-    """Everything that a run reads and changes."""
+    """Everything that a run reads and changes, in arrays of one dimension."""
 
     arrival: Times
     flow: Times
@@ -163,11 +163,11 @@ class World(NamedTuple):
     loads: Records
     """By loading visit."""
     hold_of: Numbers
-    """Which of its carrier's holds, shape (flows, rides)."""
+    """Which of its carrier's holds, by flow and then by ride."""
     ride_of: Numbers
     """By awaited: the ride whose riders must have it behind them."""
     vigil_of: Numbers
-    """Which of its carrier's vigils, shape (flows, awaited)."""
+    """Which of its carrier's vigils, by flow and then by awaited."""
     heap: Records
     """A binary heap of what is going to happen; equal moments are in any order. Behind the last stands `LATER`."""
     coming: Numbers
@@ -175,8 +175,10 @@ class World(NamedTuple):
     themselves while their followers do not know it."""
     counts: Records
     """One record: how much of some arrays is in use."""
-    times: Times
-    """What comes out: start and end of each visit, shape (2, visits)."""
+    start: Times
+    """What comes out: the start of each visit."""
+    end: Times
+    """What comes out: the end of each visit."""
     carriers: Numbers
     """What comes out: the carrier of each visit; empty if nobody rides."""
     turned_away: Times
@@ -198,6 +200,7 @@ def make_world(workload: Workload) -> World:
     resources["limit"] = [_or_nothing(resource.queue_limit) for resource in plan.resources]
     resources["group"] = resource_groups(plan)
     groups, members = _groups(plan)
+    start, end = np.empty((2, visits), np.int64)  # in one piece, which the system hands out sooner than two
     # Memory that is never touched costs nothing, so what grows with the crowd has room for the worst case.
     return World(
         arrival=workload.arrival,
@@ -227,13 +230,14 @@ def make_world(workload: Workload) -> World:
         first_vigil=first_vigil,
         vigils=_vigils(workload, vigil_of),
         loads=_loads(workload),
-        hold_of=hold_of,
+        hold_of=hold_of.ravel(),
         ride_of=np.array([ride for ride, _ in plan.awaited], np.int32),
-        vigil_of=vigil_of,
+        vigil_of=vigil_of.ravel(),
         heap=_empty_heap(visits + len(workload.loads.visit)),
         coming=np.empty(visits, np.int32),
         counts=np.zeros(1, COUNTS),
-        times=np.empty((2, visits), np.int64),
+        start=start,
+        end=end,
         carriers=np.empty(visits if plan.rides else 0, np.int32),
         turned_away=np.full(entities, NEVER, np.int64),
     )

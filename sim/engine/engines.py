@@ -9,12 +9,9 @@ from functools import cache
 from typing import Literal
 
 from sim.engine import simpy_engine
-from sim.engine.cohort import Cohort
-from sim.engine.plan import Plan
 from sim.engine.timeline import Timeline
-from sim.engine.workload import Workload, bind
+from sim.engine.workload import Workload
 from sim.errors import input_error
-from sim.scenario.rosters import Calendar
 
 Engine = Literal["compiled", "simpy"]
 """`compiled` is fast, `simpy` the reference; they agree to the millisecond."""
@@ -39,13 +36,14 @@ def choose(asked: Engine | None = None) -> Engine:
     return "simpy"
 
 
-def prepare(engine: Engine, calendar: Calendar) -> None:
+def prepare(engine: Engine) -> None:
     """Compile the engine where that was never done, before several processes would do it side by side."""
     if engine == "compiled":
         from sim.engine import compiled_engine
 
-        nothing = bind(Plan(calendar, (), (), (), (), (), {}), Cohort(calendar, 0, (), {}))
-        compiled_engine.prepare(nothing, _log.warning)
+        if not compiled_engine.is_compiled():
+            _log.warning("Compiling the engine; this is done once and takes less than a minute.")
+        compiled_engine.prepare()
 
 
 def run(engine: Engine, workload: Workload) -> Timeline:
@@ -63,7 +61,10 @@ def _obstacle() -> str | None:
     if importlib.util.find_spec("numba") is None:
         return "Numba is not installed"
     try:
-        importlib.import_module("sim.engine.compiled_engine")
+        from sim.engine import compiled_engine
+
+        if not compiled_engine.is_compiled():
+            importlib.import_module("numba")
     except (ImportError, OSError) as error:
         return f"Numba does not run here ({error})"
     return None

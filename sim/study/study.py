@@ -372,7 +372,7 @@ class _Runs:
         names = [job.mode for job in self.jobs]
         waiting = [task for task in tasks if task not in self.finished]
         if waiting and self.cluster is None:
-            engines.prepare(self.jobs[0].engine, self.jobs[0].calendar)
+            engines.prepare(self.jobs[0].engine)
         performing = perform_all(
             self.jobs, waiting, workers=self.workers, keep_timelines=self.keep_timelines, cluster=self.cluster
         )

@@ -12,7 +12,7 @@ import pytest
 import simpy
 
 import sim
-from sim.engine import engines
+from sim.engine import compiled_engine, engines
 from sim.engine.cohort import Cohort
 from sim.engine.plan import Plan
 from sim.engine.workload import bind
@@ -53,6 +53,7 @@ def test_a_python_that_numba_does_not_know_is_no_obstacle(monkeypatch, caplog):
         raise ImportError("Numba needs Python 3.14 or less")
 
     monkeypatch.setattr(engines.importlib, "import_module", refuse)
+    monkeypatch.setattr(compiled_engine, "is_compiled", lambda: False)
     for cached in (engines._obstacle, engines._say_once):
         cached.cache_clear()
     try:
@@ -105,14 +106,17 @@ def test_runs_of_one_engine_are_not_taken_for_those_of_the_other():
     assert len(keys) == 2
 
 
-def test_the_first_run_says_that_it_compiles_and_the_second_does_not(tmp_path):
+def test_the_first_process_says_that_it_compiles_and_the_second_needs_no_numba(tmp_path):
     shutil.copytree(ROOT / "sim", tmp_path / "sim", ignore=shutil.ignore_patterns("__pycache__"))
     program = (
-        "import sim; from sim.engine import engines; from pathlib import Path; assert Path(sim.__file__).parent == "
-        "Path.cwd() / 'sim'; engines.prepare('compiled', sim.load(r'{}').calendar)"
-    ).format(SCENARIOS / "example.yaml")
-    said = [
-        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True).stderr
+        "import sim, sys; from pathlib import Path; assert Path(sim.__file__).parent == Path.cwd() / 'sim'; "
+        f"sim.run(r'{SCENARIOS / 'example.yaml'}', replications=1, duration='1 day', workers=1); "
+        "print('numba' in sys.modules)"
+    )
+    done = [
+        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
         for _ in range(2)
     ]
-    assert said == ["Compiling the engine; this is done once and takes less than a minute.\n", ""]
+    assert done[0].stderr == "Compiling the engine; this is done once and takes less than a minute.\n"
+    assert [process.stdout for process in done] == ["True\n", "False\n"]
+    assert done[1].stderr == ""

@@ -15,9 +15,9 @@ def test_the_next_entity_of_a_flow_gets_the_records_of_one_who_left(file, mode):
     scenario = load(SCENARIOS / f"{file}.yaml").with_calendar(warm_up="0 s", duration="6 days", cool_down="0 s")
     workload = workload_of(scenario, mode)
     world = make_world(workload)
-    compiled_engine._simulate(workload.plan.calendar.horizon, world)
+    compiled_engine.simulate(workload.plan.calendar.horizon, world)
     first, behind = workload.first_visit[:-1], workload.first_visit[1:]
-    end = world.times[1][workload.by_entity]
+    end = world.end[workload.by_entity]
     leaves = np.array(
         [np.inf if (end[a:b] == NEVER).any() else end[a:b].max() for a, b in zip(first, behind, strict=True)]
     )

@@ -39,7 +39,7 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 def main(file: Path, place: Path, kills: int, seed: int) -> None:
     """Kill, check that nothing half-written can be read, resume; compare each study that ends with one never killed."""
     chance = random.Random(seed)
-    engines.prepare(engines.choose(), sim.load(file).calendar)
+    engines.prepare(engines.choose())
     begin = time.perf_counter()
     os.waitpid(child(file, place / "whole"), 0)
     length = time.perf_counter() - begin

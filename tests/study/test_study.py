@@ -391,7 +391,7 @@ def test_tables_of_finished_runs_are_on_disk_and_not_in_memory(scenario, tmp_pat
 
     def results():
         gc.collect()
-        return sum(isinstance(thing, runs.RunResult) for thing in gc.get_objects())
+        return sum(type(thing) is runs.RunResult for thing in gc.get_objects())
 
     def look(done, total):
         if done == total:
