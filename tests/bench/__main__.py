@@ -147,8 +147,7 @@ def measured(case: Case, kind: str, tool: str, folder: str = "") -> dict[str, fl
     if tool == "script":
         command = [sys.executable, "-m", "tests.bench.script", str(case.days), folder]
     begin = perf_counter()
-    alone = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # NumPy starts no threads, in no tool
-    with subprocess.Popen(command, cwd=ROOT, env=alone, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         said = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
@@ -159,6 +158,15 @@ def measured(case: Case, kind: str, tool: str, folder: str = "") -> dict[str, fl
     if kind == "engine":
         return json.loads(said)
     return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss / 1024}
+
+
+def environment() -> dict[str, str]:
+    """That of every measured process: NumPy starts no threads, and Python keeps its bytecode.
+
+    Where the environment forbids that, the modules of a program are compiled anew each time, which no user knows.
+    """
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return inherited | {"OPENBLAS_NUM_THREADS": "1"}
 
 
 def say(line: str) -> None:

@@ -158,7 +158,7 @@ WHAT = f"""
 
 WHOLE = """\
 From the file to all tables, in a process of its own: start of Python, loading, sampling, simulation, audit, measures,
-writing.
+writing. As in every run but the first, modules are there as bytecode and the engine as machine code.
 
 - With *ordinary SimPy as engine* the ordinary model takes the place of the engine in the same program, so it writes the
   same tables; the benchmark checks that no measure differs by more than a thousandth, since SimPy orders those who come
