@@ -2,8 +2,8 @@
 
 Entities, resources, rides and flows are numbered as in the workload and the plan. Activities are numbered through all
 flows; that number is a code. Lists of different lengths, such as what each activity needs, lie one behind the other in
-one array, and `need_from` to `need_to` are the places of one of them. Other activities of the same entity are named by
-the distance between their visits. -1 stands for nothing and nobody.
+one array: `need_from` is the place of the first, `needs` how many there are. Other activities of the same entity are
+named by the distance between their visits. -1 stands for nothing and nobody.
 
 Only who is in the system has records: one of the stay and, side by side, one of each visit. When all visits are over,
 their times go to the timeline and the records to the next entity of the flow. So a run works on memory as large as the
@@ -43,12 +43,12 @@ VISIT = _record(
     work="i8",
     number="i4",  # its number in the workload
     carrier="i4",
-    code="i4",
     stay="i4",
-    rank="i4",  # the place of its priority among the levels
     before="i4",  # its neighbours in the chain in which it stands
     after="i4",
     load="i4",  # its place among the loading visits
+    code="u2",
+    rank="u2",  # the place of its priority among the levels
     open="i2",  # predecessors that have not ended
     takes_place="?",
 )
@@ -59,32 +59,33 @@ STAY = _record(
     next="i4",  # where it waits to be used again: the one that is used after it
 )
 FLOW = _record(
-    first_code="i4",
-    width="i4",  # how many activities it has
+    first_code="u2",
+    width="u2",  # how many activities it has
     root_from="i4",
-    root_to="i4",
+    roots="i4",
     unused="i4",  # begins a chain of stays
     first="i4",  # the workload's number of its first visit
     size="i4",  # how many entities it has, and so how far visits of the same entity are apart
     come="i4",  # how many of them have arrived
 )
 ACTIVITY = _record(
-    station="i4",
-    amount="i4",
     queue="i4",
-    need_from="i4",
-    need_to="i4",
+    resource="i4",  # what it needs first: its station, if it has one
+    units="i4",  # how much of it
+    amount="i4",  # how much of that is given back when it ends
+    need_from="i4",  # what else it needs
     return_from="i4",
-    return_to="i4",
     behind_from="i4",
-    behind_to="i4",
     awaited_from="i4",
-    awaited_to="i4",
     ride="i4",
     loads="i4",
     first_load="i4",  # the place of its first among the loading visits
     unloads="i4",
     awaits="i4",
+    needs="i2",
+    returns="i2",
+    behind="i2",
+    awaited="i2",
     predecessors="i2",
     meets="?",  # whether it has to do with carriers or riders
     boards_at_once="?",  # whether those who come with a carrier are aboard here: a ride without predecessors
@@ -92,13 +93,13 @@ ACTIVITY = _record(
 NEED = _record(resource="i4", amount="i4")
 RETURN = _record(resource="i4", amount="i4", seized="i4")  # `seized`: distance to the activity that took it
 AWAITED = _record(awaited="i4", riding="i4")  # `riding`: distance to the ride that tells which carrier waits
-RESOURCE = _record(free="i8", limit="i8", group="i4")  # `limit`: the longest line
+RESOURCE = _record(free="i8", limit="i4", group="i4")  # `limit`: the longest line
 CHANGE = _record(at="i8", by="i8", resource="i4", replaces="?")  # `replaces`: passes of a quota that are lost
 GROUP = _record(
     member_from="i4",
     member_to="i4",
     only="i4",  # the resource of its line if it has one and no more
-    waiting="i4",  # how many stand in its lines
+    waiting="i8",  # how many stand in its lines
     woken="i4",  # not of this group: place by place the groups to look at before the instant is over,
     turn="i4",  # and those whose lines are being cut
     is_woken="?",
@@ -106,7 +107,6 @@ GROUP = _record(
 )
 MEMBER = _record(resource="i4", blocked="?")  # a line of a group; `blocked`: nobody of it can start now
 LINE = _record(length="i4", chain_from="i4", chain_to="i4", first="i4")  # no chain before `first` has anybody
-CHAIN = _record(head="i4", tail="i4")
 RIDE = _record(overdue="i4", woken="i4", is_woken="?")  # `overdue`: carriers in line whose patience is over
 HOLD = _record(aboard="i4", brought="i4", unloaded="?")  # `aboard` begins a chain; `brought` counts riders
 VIGIL = _record(through="i4", patient="i4")  # riders who have it behind them; a chain of visits that wait
@@ -149,8 +149,6 @@ class World(NamedTuple):
     members: Records
     lines: Records
     """The lines of the resources, then those of the riders of each ride, then those of its carriers."""
-    chains: Records
-    """For each line a chain of visits for each rank, in the order of (ready, visit)."""
     rides: Records
     first_hold: Numbers
     """The first hold of each entity."""
@@ -193,6 +191,7 @@ def make_world(workload: Workload) -> World:
     first_hold, first_vigil = _firsts(workload, hold_of), _firsts(workload, vigil_of)
     rules = _Rules(workload)
     lines = np.zeros(len(plan.resources) + 2 * len(plan.rides), LINE)
+    chains = len(lines) * len(levels)
     lines["chain_from"] = np.arange(len(lines)) * len(levels)
     lines["chain_to"] = lines["chain_from"] + len(levels)
     lines["first"] = lines["chain_from"]
@@ -201,6 +200,8 @@ def make_world(workload: Workload) -> World:
     resources["group"] = resource_groups(plan)
     groups, members = _groups(plan)
     start, end = np.empty((2, visits), np.int64)  # in one piece, which the system hands out sooner than two
+    counts = np.zeros(1, COUNTS)
+    counts["visits"] = chains
     # Memory that is never touched costs nothing, so what grows with the crowd has room for the worst case.
     return World(
         arrival=workload.arrival,
@@ -211,7 +212,7 @@ def make_world(workload: Workload) -> World:
         priority=workload.priority,
         levels=levels,
         stays=np.empty(entities, STAY),
-        visits=np.empty(visits, VISIT),
+        visits=_visits(chains, visits),
         flows=rules.flows,
         activities=rules.activities,
         needs=rules.needs,
@@ -223,7 +224,6 @@ def make_world(workload: Workload) -> World:
         groups=groups,
         members=members,
         lines=lines,
-        chains=np.full(len(lines) * len(levels), np.array((NOBODY, NOBODY), CHAIN)),
         rides=np.zeros(len(plan.rides), RIDE),
         first_hold=first_hold,
         holds=_holds(workload, first_hold, hold_of),
@@ -235,7 +235,7 @@ def make_world(workload: Workload) -> World:
         vigil_of=vigil_of.ravel(),
         heap=_empty_heap(visits + len(workload.loads.visit)),
         coming=np.empty(visits, np.int32),
-        counts=np.zeros(1, COUNTS),
+        counts=counts,
         start=start,
         end=end,
         carriers=np.empty(visits if plan.rides else 0, np.int32),
@@ -254,6 +254,16 @@ def _empty_heap(most: int) -> Records:
     heap = np.empty(most + 3, EVENT)
     heap["moment"][:3] = LATER
     return heap
+
+
+def _visits(chains: int, most: int) -> Records:
+    """Empty chains, and room for visits. Each record has a line of the processor's cache to itself."""
+    room = np.empty((chains + most + 1) * VISIT.itemsize, np.uint8)
+    begin = -room.ctypes.data % VISIT.itemsize
+    visits = room[begin : begin + (chains + most) * VISIT.itemsize].view(VISIT)
+    visits["ready"][:chains] = NEVER
+    visits["before"][:chains] = visits["after"][:chains] = np.arange(chains)
+    return visits
 
 
 def _or_nothing(number: int | None) -> int:
@@ -292,31 +302,34 @@ class _Rules:
         return [number for number, activity in enumerate(flow.activities) if not activity.before]
 
     def place(self, which: str, values: Sequence[Any]) -> tuple[int, int]:
-        """Put a list behind the others of its kind."""
+        """Put a list behind the others of its kind: where it begins, and how long it is."""
         begin = len(self.lists[which])
         self.lists[which].extend(values)
-        return begin, begin + len(values)
+        return begin, len(values)
 
     def activity(self, number: int, plan: ActivityPlan, size: int) -> tuple[int, ...]:
         """One record, of an activity of a flow of some size."""
         carried = [plan.ride, plan.loads, plan.unloads, plan.awaits]
         first_load = self.loads
         self.loads += size if plan.loads is not None else 0
+        first, *others = sorted(plan.needs, key=lambda need: need[0] != plan.station) or [(NOTHING, 0)]
+        lists = [
+            self.place("need", others),
+            self.place("return", [(resource, amount, seized - number) for resource, amount, seized in plan.gives_back]),
+            self.place("behind", [other - number for other in plan.behind]),
+            self.place("awaited", [(awaited, riding - number) for awaited, riding in plan.awaited]),
+        ]
         return (
-            _or_nothing(plan.station),
-            plan.amount,
             _or_nothing(plan.queue),
-            *self.place("need", plan.needs),
-            *self.place(
-                "return", [(resource, amount, seized - number) for resource, amount, seized in plan.gives_back]
-            ),
-            *self.place("behind", [other - number for other in plan.behind]),
-            *self.place("awaited", [(awaited, riding - number) for awaited, riding in plan.awaited]),
+            *first,
+            plan.amount if plan.station is not None else 0,
+            *(begin for begin, _ in lists),
             _or_nothing(plan.ride),
             _or_nothing(plan.loads),
             first_load,
             _or_nothing(plan.unloads),
             _or_nothing(plan.awaits),
+            *(length for _, length in lists),
             len(plan.before),
             any(ride is not None for ride in carried) or bool(plan.awaited),
             plan.ride is not None and not plan.before,

@@ -124,7 +124,7 @@ def _arrive(entity: int, world: World) -> None:
         visit = world.visits[at(place)]
         activity = world.activities[at(visit.code)]
         visit.number = number
-        visit.ready = visit.start = visit.end = NEVER
+        visit.start = visit.end = NEVER
         visit.carrier = NOBODY
         visit.work = world.work[at(number)]
         visit.takes_place = world.takes_place[at(number)]
@@ -134,7 +134,7 @@ def _arrive(entity: int, world: World) -> None:
             visit.load = activity.first_load + flow.come
         number += flow.size
     flow.come += 1
-    for place in range(flow.root_from, flow.root_to):
+    for place in range(flow.root_from, flow.root_from + flow.roots):
         _put(stay.first + world.steps[at(place)], world.coming, world.counts)
 
 
@@ -194,8 +194,8 @@ def _happen(now: int, world: World) -> None:
             _lose_patience(-1 - what, world)
         else:
             activity = world.activities[at(world.visits[at(what)].code)]
-            if activity.station != NOTHING:
-                _give_back(activity.station, activity.amount, world.resources, world.groups, world.counts)
+            if activity.amount:
+                _give_back(activity.resource, activity.amount, world.resources, world.groups, world.counts)
             _put(-1 - what, world.coming, world.counts)
             _pass_on(now, world)
 
@@ -236,13 +236,13 @@ def _leave(number: int, now: int, world: World) -> None:
     """An activity is behind an entity: give back what it held and tell the activities that wait for it."""
     visits = world.visits
     activity = world.activities[at(visits[at(number)].code)]
-    for place in range(activity.return_from, activity.return_to):
+    for place in range(activity.return_from, activity.return_from + activity.returns):
         held = world.returns[at(place)]
         if visits[at(number + held.seized)].takes_place:
             _give_back(held.resource, held.amount, world.resources, world.groups, world.counts)
     if activity.meets:
         _part(number, now, world)
-    for place in range(activity.behind_from, activity.behind_to):
+    for place in range(activity.behind_from, activity.behind_from + activity.behind):
         follower = number + world.steps[at(place)]
         visits[at(follower)].open -= 1
         if not visits[at(follower)].open:
@@ -317,12 +317,12 @@ def _start_waiting(now: int, world: World) -> None:
 @_compiled
 def _start_line(group: Any, now: int, world: World) -> None:
     """A line that competes with no other."""
-    visits, lines, chains, line = world.visits, world.lines, world.chains, group.only
+    visits, lines, line = world.visits, world.lines, group.only
     while group.waiting and world.resources[at(line)].free > 0:
-        visit = _first(line, lines, chains)
+        visit = _first(line, visits, lines)
         if not _seize(world.activities[at(visits[at(visit)].code)], world.resources, world.needs):
             break
-        _unlink(line, visit, visits, lines, chains)
+        _unlink(line, visit, visits, lines)
         group.waiting -= 1
         _begin(visit, now, visits, world.heap, world.counts)
 
@@ -330,7 +330,7 @@ def _start_line(group: Any, now: int, world: World) -> None:
 @_compiled
 def _start_group(group: Any, now: int, world: World) -> None:
     """Lines that compete: the first of all heads goes first; who cannot start blocks nobody but its own line."""
-    visits, members, lines, chains = world.visits, world.members, world.lines, world.chains
+    visits, members, lines = world.visits, world.members, world.lines
     member_from, member_to = group.member_from, group.member_to
     for member in range(member_from, member_to):
         members[at(member)].blocked = lines[at(members[at(member)].resource)].length == 0
@@ -338,14 +338,14 @@ def _start_group(group: Any, now: int, world: World) -> None:
         best, where = NOBODY, NOTHING
         for member in range(member_from, member_to):
             if not members[at(member)].blocked:
-                head = _first(members[at(member)].resource, lines, chains)
+                head = _first(members[at(member)].resource, visits, lines)
                 if best == NOBODY or _goes_before(head, best, visits, world.stays):
                     best, where = head, member
         if best == NOBODY:
             break
         if _seize(world.activities[at(visits[at(best)].code)], world.resources, world.needs):
             line = members[at(where)].resource
-            _unlink(line, best, visits, lines, chains)
+            _unlink(line, best, visits, lines)
             group.waiting -= 1
             members[at(where)].blocked = lines[at(line)].length == 0
             _begin(best, now, visits, world.heap, world.counts)
@@ -374,10 +374,14 @@ def _comes_first(one: int, other: int, visits: Records, stays: Records) -> bool:
 @_compiled
 def _seize(activity: Any, resources: Records, needs: Records) -> bool:
     """Take everything that an activity needs if all of it is free."""
-    for place in range(activity.need_from, activity.need_to):
+    if resources[at(activity.resource)].free < activity.units:
+        return False
+    others = range(activity.need_from, activity.need_from + activity.needs)
+    for place in others:
         if resources[at(needs[at(place)].resource)].free < needs[at(place)].amount:
             return False
-    for place in range(activity.need_from, activity.need_to):
+    resources[at(activity.resource)].free -= activity.units
+    for place in others:
         resources[at(needs[at(place)].resource)].free -= needs[at(place)].amount
     return True
 
@@ -409,8 +413,8 @@ def _cut_line(resource: int, group: Any, now: int, world: World) -> None:
     limit = world.resources[at(resource)].limit
     if limit != NOTHING:
         while world.lines[at(resource)].length > limit:
-            last = _last(resource, world.lines, world.chains)
-            _unlink(resource, last, world.visits, world.lines, world.chains)
+            last = _last(resource, world.visits, world.lines)
+            _unlink(resource, last, world.visits, world.lines)
             group.waiting -= 1
             _turn_away(world.visits[at(last)].stay, now, world)
 
@@ -423,7 +427,7 @@ def _turn_away(number: int, now: int, world: World) -> None:
     for visit in range(stay.first, stay.first + world.flows[at(world.flow[at(stay.entity)])].width):
         if world.visits[at(visit)].end == NEVER:
             activity = world.activities[at(world.visits[at(visit)].code)]
-            for place in range(activity.return_from, activity.return_to):
+            for place in range(activity.return_from, activity.return_from + activity.returns):
                 held = world.returns[at(place)]
                 seizing = world.visits[at(visit + held.seized)]
                 if seizing.takes_place and seizing.start != NEVER:
@@ -517,7 +521,7 @@ def _part(number: int, now: int, world: World) -> None:
         hold.unloaded = True
         _release(hold.aboard, now, world)
         hold.aboard = NOBODY
-    for place in range(activity.awaited_from, activity.awaited_to):
+    for place in range(activity.awaited_from, activity.awaited_from + activity.awaited):
         awaits = world.awaited[at(place)].awaited
         carrier = world.visits[at(number + world.awaited[at(place)].riding)].carrier
         if carrier != NOBODY:
@@ -580,7 +584,7 @@ def _take_aboard(now: int, world: World) -> None:
         world.rides[at(ride)].is_woken = False
         riders, carriers = world.lines[at(_rider_line(ride, world))], _carrier_line(ride, world)
         while world.lines[at(carriers)].length:
-            carrier = _first(carriers, world.lines, world.chains)
+            carrier = _first(carriers, world.visits, world.lines)
             if riders.length < world.loads[at(world.visits[at(carrier)].load)].least:
                 if not world.rides[at(ride)].overdue:
                     break
@@ -590,7 +594,7 @@ def _take_aboard(now: int, world: World) -> None:
             if load.overdue:
                 load.overdue = False
                 world.rides[at(ride)].overdue -= 1
-            _unlink(carriers, carrier, world.visits, world.lines, world.chains)
+            _unlink(carriers, carrier, world.visits, world.lines)
             _load_riders(carrier, ride, min(load.most, riders.length), now, world)
 
 
@@ -598,8 +602,8 @@ def _take_aboard(now: int, world: World) -> None:
 def _first_overdue(line: int, world: World) -> int:
     """The first in a line of carriers whose patience is over; there is one."""
     for chain in range(world.lines[at(line)].chain_from, world.lines[at(line)].chain_to):
-        visit = world.chains[at(chain)].head
-        while visit != NOBODY:
+        visit = world.visits[at(chain)].after
+        while visit != chain:
             if world.loads[at(world.visits[at(visit)].load)].overdue:
                 return visit
             visit = world.visits[at(visit)].after
@@ -613,8 +617,8 @@ def _load_riders(loading: int, ride: int, number: int, now: int, world: World) -
     carrier = world.stays[at(world.visits[at(loading)].stay)].entity
     hold = world.holds[at(_hold(carrier, ride, world))]
     for _ in range(number):
-        rider = _first(line, world.lines, world.chains)
-        _unlink(line, rider, world.visits, world.lines, world.chains)
+        rider = _first(line, world.visits, world.lines)
+        _unlink(line, rider, world.visits, world.lines)
         visit = world.visits[at(rider)]
         visit.start = now
         visit.carrier = carrier
@@ -627,62 +631,53 @@ def _load_riders(loading: int, ride: int, number: int, now: int, world: World) -
 # Lines
 
 
+# A chain is a ring with a visit of nobody between the last and the first, which is never ready. So joining and leaving
+# need not ask whether anybody is there, which a processor could not foresee.
+
+
 @_compiled
 def _line_up(number: int, visit: int, world: World) -> None:
     """Join a line at its end, only before those of the same instant before whom it comes."""
-    visits, stays, chains, line = world.visits, world.stays, world.chains, world.lines[at(number)]
+    visits, stays, line = world.visits, world.stays, world.lines[at(number)]
     chain = line.chain_from + visits[at(visit)].rank
-    behind = NOBODY
-    ahead = chains[at(chain)].tail
+    behind = chain
+    ahead = visits[at(chain)].before
     ready = visits[at(visit)].ready
-    while ahead != NOBODY and visits[at(ahead)].ready == ready and _comes_first(visit, ahead, visits, stays):
+    while visits[at(ahead)].ready == ready and _comes_first(visit, ahead, visits, stays):
         behind = ahead
         ahead = visits[at(ahead)].before
     visits[at(visit)].before = ahead
     visits[at(visit)].after = behind
-    if ahead == NOBODY:
-        chains[at(chain)].head = visit
-    else:
-        visits[at(ahead)].after = visit
-    if behind == NOBODY:
-        chains[at(chain)].tail = visit
-    else:
-        visits[at(behind)].before = visit
+    visits[at(ahead)].after = visit
+    visits[at(behind)].before = visit
     line.length += 1
     line.first = min(line.first, chain)
 
 
 @_compiled
-def _first(number: int, lines: Records, chains: Records) -> int:
+def _first(number: int, visits: Records, lines: Records) -> int:
     """Who is at the head of a line that is not empty."""
     line = lines[at(number)]
-    while chains[at(line.first)].head == NOBODY:
+    while visits[at(line.first)].after == line.first:
         line.first += 1
-    return chains[at(line.first)].head
+    return visits[at(line.first)].after
 
 
 @_compiled
-def _last(number: int, lines: Records, chains: Records) -> int:
+def _last(number: int, visits: Records, lines: Records) -> int:
     """Who is at the end of a line that is not empty."""
     chain = lines[at(number)].chain_to - 1
-    while chains[at(chain)].tail == NOBODY:
+    while visits[at(chain)].before == chain:
         chain -= 1
-    return chains[at(chain)].tail
+    return visits[at(chain)].before
 
 
 @_compiled
-def _unlink(number: int, visit: int, visits: Records, lines: Records, chains: Records) -> None:
+def _unlink(number: int, visit: int, visits: Records, lines: Records) -> None:
     """Leave a line."""
     ahead, behind = visits[at(visit)].before, visits[at(visit)].after
-    chain = chains[at(lines[at(number)].chain_from + visits[at(visit)].rank)]
-    if ahead == NOBODY:
-        chain.head = behind
-    else:
-        visits[at(ahead)].after = behind
-    if behind == NOBODY:
-        chain.tail = ahead
-    else:
-        visits[at(behind)].before = ahead
+    visits[at(ahead)].after = behind
+    visits[at(behind)].before = ahead
     lines[at(number)].length -= 1
 
 
@@ -727,24 +722,25 @@ def _push(moment: int, what: int, heap: Records, counts: Records) -> None:
 
 @_compiled
 def _sink(moment: int, what: int, heap: Records, size: int) -> None:
-    """Put something at the empty first place of the heap, or below it if that is where it belongs."""
+    """Put something into the heap whose first place is empty.
+
+    The smaller child moves up all the way, and what comes rises from there. It seldom rises far, so the processor foresees
+    both loops, which it could not do for a single one that ends where the new moment belongs.
+    """
     place = 0
     child = 1
     while child < size:
         child += heap[at(child + 1)].moment < heap[at(child)].moment
-        if heap[at(child)].moment >= moment:
-            break
         heap[at(place)].moment = heap[at(child)].moment
         heap[at(place)].what = heap[at(child)].what
         place = child
         child = 2 * place + 1
-    heap[at(place)].moment = moment
-    heap[at(place)].what = what
+    _rise(place, moment, what, heap)
 
 
 @_compiled
 def _rise(place: int, moment: int, what: int, heap: Records) -> None:
-    """Put something at the empty last place of the heap, or above it if that is where it belongs."""
+    """Put something at an empty place of the heap without children, or above it if that is where it belongs."""
     while place:
         parent = (place - 1) >> 1
         if heap[at(parent)].moment <= moment:
