@@ -724,8 +724,8 @@ def _push(moment: int, what: int, heap: Records, counts: Records) -> None:
 def _sink(moment: int, what: int, heap: Records, size: int) -> None:
     """Put something into the heap whose first place is empty.
 
-    The smaller child moves up all the way, and what comes rises from there. It seldom rises far, so the processor foresees
-    both loops, which it could not do for a single one that ends where the new moment belongs.
+    The smaller child moves up all the way, and what comes rises from there. It seldom rises far, so the processor
+    foresees both loops, which it could not do for a single one that ends where the new moment belongs.
     """
     place = 0
     child = 1
