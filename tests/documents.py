@@ -32,7 +32,7 @@ GENERATED = f"<!-- Written by `{REMAKE}`; edit {{source}} instead of this page. 
 # Section, where it stands in a file. The order is that of reading; a type that is missing here stops the generator.
 SECTIONS = {
     "Definition": ("The file", "the whole file, with its imports"),
-    "Title": ("Title", "`title`"),
+    "Text": ("Text", "`title`, `why`, `description`"),
     "Calendar": ("Calendar", "`calendar`"),
     "Port": ("Port", "`ports.PORT`"),
     "Flow": ("Flow", "`demand.FLOW`"),
@@ -235,8 +235,8 @@ def _referred(name: str, definitions: Mapping[str, Any]) -> str:
     if name in CASES:
         inner = {key: value for key, value in definitions[name]["anyOf"][0].items() if key != "description"}
         return f"{_words(inner, definitions)} or [cases](#cases)"
-    if name == "Title":
-        return "text or [title](#title)"
+    if name == "Text":
+        return "[text](#text)"
     if name == "Shift":
         return 'hours such as `"10:00-20:00"` or [shift](#shift)'
     heading = SECTIONS[name][0]
@@ -349,7 +349,7 @@ def ports_in_force() -> dict[str, list[str]]:
 def _reform(name: str, named: NamedReform, ports: list[str]) -> Iterator[str]:
     reform = named.reform
     yield f'\n<a id="{name}"></a>\n\n## {reform.title.en} · {reform.title.zh}\n\n'
-    yield f"File `{name}.yaml`. {_one_line(reform.why)}\n\n"
+    yield f"File `{name}.yaml`. {_one_line(reform.why.en)}\n\n"
     yield f"- In force: {', '.join(ports) or 'in no shipped scenario'}\n"
     yield f"- Grade: {reform.grade}\n"
     for source in reform.sources:
@@ -402,7 +402,7 @@ def scenarios() -> str:
         definition, calendar = scenario.definition, scenario.calendar
         parts.append(f"\n## {file.stem}\n\n{scenario.title.en}")
         parts.append(f" · {scenario.title.zh}.\n" if scenario.title.zh != scenario.title.en else ".\n")
-        parts.append(f"{_one_line(definition.description)}\n" if definition.description else "")
+        parts.append(f"{_one_line(definition.description.en)}\n" if definition.description else "")
         lengths = (calendar.warm_up, calendar.duration, calendar.cool_down)
         warm_up, duration, cool_down = (format_duration(length) for length in lengths)
         parts.append(f"\n- Modes: {', '.join(f'`{mode}`' for mode in scenario.modes)}\n")

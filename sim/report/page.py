@@ -114,10 +114,11 @@ class _Page:
         ports = [facts.port_facts(study, port) for port in facts.ports(study)]
         parameters = self.parameters()
         shown = [self.port(found) for found in ports]
+        description = study.scenario.definition.description
         warnings = [self.warning(text) for text in facts.warnings(study)]
         return {
             "title": study.scenario.title.in_language(lang),
-            "description": study.scenario.definition.description,
+            "description": description.in_language(lang) if description else "",
             "summary": self.summary(ports),
             "clocks": self.clock_definitions(ports),
             "intervals": self.word("intervals" if study.replications > 1 else "no_intervals"),
@@ -550,7 +551,7 @@ class _Page:
                         "name": self.names.reform(str(reform)),
                         "key": str(reform),
                         "port": self.names.port(str(port)),
-                        "why": named.reform.why if named else "",
+                        "why": named.reform.why.in_language(self.lang) if named else "",
                         "adoption": self.adoption(rows),
                         "grade": named.reform.grade if named else None,
                         "sources": [source for source in sources if source],

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from sim.scenario.fields import Title
+from sim.scenario.fields import Text
 
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
@@ -812,8 +812,8 @@ def name(table: Pairs, key: str, lang: str) -> str:
 
 def title(thing: Any, lang: str, otherwise: str) -> str:
     """Give the title that a part of the scenario brings with it (or is), or another text if it brings none."""
-    value = thing if isinstance(thing, Title) else getattr(thing, "title", None)
-    return value.in_language(lang) if isinstance(value, Title) else otherwise
+    value = thing if isinstance(thing, Text) else getattr(thing, "title", None)
+    return value.in_language(lang) if isinstance(value, Text) else otherwise
 
 
 def language(lang: str) -> Language:

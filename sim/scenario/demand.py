@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, StrictStr, WithJsonSchema, model_va
 
 from sim.scenario.costs import FlowCosts
 from sim.scenario.distributions import Distribution
-from sim.scenario.fields import Count, Name, Strict, Title, Weight, shares_sum_to_one
+from sim.scenario.fields import Count, Name, Strict, Text, Weight, shares_sum_to_one
 from sim.scenario.rosters import WEEKDAYS, Calendar, Weekday
 from sim.scenario.units import Duration, RatePerDay, Share
 
@@ -179,7 +179,7 @@ class Attribute(Strict):
 class Flow(Strict):
     """One stream of like entities."""
 
-    title: Title | None = None
+    title: Text | None = None
     """What people call it."""
     entity: Name
     """What flows: truck, train, flight, consignment, container, car."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from sim.scenario.distributions import Distribution
-from sim.scenario.fields import Count, Names, Strict, Title
+from sim.scenario.fields import Count, Names, Strict, Text
 from sim.scenario.rosters import Closure, Zone
 from sim.scenario.units import Share
 
@@ -15,7 +15,7 @@ from sim.scenario.units import Share
 class Disruption(Strict):
     """Stretches of time in which stations have less capacity: dated, or at random."""
 
-    title: Title | None = None
+    title: Text | None = None
     """What people call it."""
     stations: Names
     """The stations that it strikes; quotas too, whose periods that begin in it allow less."""

@@ -111,8 +111,8 @@ Conditions = Annotated[
 ]
 
 
-class Title(Strict):
-    """What people call a thing, in English and Chinese; one text serves for both."""
+class Text(Strict):
+    """Words for people, in English and Chinese; where one is missing the other serves for both."""
 
     en: StrictStr
     """In English."""
@@ -132,8 +132,8 @@ class Title(Strict):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Tell editors that a plain text, or one language, will do."""
-        title = handler.resolve_ref_schema(handler(schema))
-        return {"anyOf": [{"type": "string"}, {**title, "required": [], "minProperties": 1}]}
+        both = handler.resolve_ref_schema(handler(schema))
+        return {"anyOf": [{"type": "string"}, {**both, "required": [], "minProperties": 1}]}
 
     def in_language(self, language: str) -> str:
         """The text in a language, `en` or `zh`."""

@@ -12,7 +12,7 @@ from sim.scenario.addresses import EVERYTHING, AddressError, expand, suggestion
 from sim.scenario.checks import check
 from sim.scenario.document import DEEPEST, Node, dotted, read_document
 from sim.scenario.evidence import covers
-from sim.scenario.fields import Title
+from sim.scenario.fields import Text
 from sim.scenario.reform import NamedReform, Reform
 from sim.scenario.scenario import Definition, Scenario, file_name
 from sim.scenario.validation import validated
@@ -242,7 +242,7 @@ def _library(root: Node, folder: Path, used: dict[str, Place], problems: list[Pr
     return library
 
 
-_BROKEN = NamedReform("", Reform.model_construct(title=Title(en="", zh=""), why=""), Node({}, Place("", 1, 1)))
+_BROKEN = NamedReform("", Reform.model_construct(title=Text(en="", zh=""), why=Text(en="", zh="")), Node({}, Place("", 1, 1)))
 
 
 def _idle_evidence(scenario: Scenario) -> list[Problem]:

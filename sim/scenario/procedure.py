@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 
 from sim.scenario.costs import Fee, Staff
 from sim.scenario.distributions import Distribution
-from sim.scenario.fields import Amounts, Case, Cases, Conditions, Count, Name, Names, Strict, Title, shares_sum_to_one
+from sim.scenario.fields import Amounts, Case, Cases, Conditions, Count, Name, Names, Strict, Text, shares_sum_to_one
 from sim.scenario.rosters import Day, Roster, Zone
 from sim.scenario.units import Allowance, Duration, Kilograms, Share
 
@@ -95,7 +95,7 @@ class Counts(Cases[Annotated[int, Field(strict=True, ge=0)]]):
 class Station(Strict):
     """A place of work or a pool with a capacity: a lane, a desk, a scanner, a yard, a fleet of trucks."""
 
-    title: Title | None = None
+    title: Text | None = None
     """What people call it."""
     port: Name
     """The port it belongs to."""
@@ -114,7 +114,7 @@ class Station(Strict):
 class Quota(Strict):
     """What may pass in each period: a neighbour's admission, bookable slots, tests of a laboratory."""
 
-    title: Title | None = None
+    title: Text | None = None
     """What people call it."""
     port: Name
     """The port it belongs to."""
@@ -207,7 +207,7 @@ class Targeting(Strict):
 class Activity(Strict):
     """Work that is done at most once for an entity."""
 
-    title: Title | None = None
+    title: Text | None = None
     """What people call it; standard activities have a title already."""
     after: Names = ()
     """It is ready when all of these have ended; without any, when the entity arrives."""
@@ -279,7 +279,7 @@ class Activity(Strict):
 class Clock(Strict):
     """A named time between two points of a route."""
 
-    title: Title | None = None
+    title: Text | None = None
     """What people call it."""
     begin: Points = Field(alias="from")
     """Where it begins: `arrival` or ACTIVITY.ready, .start or .end; of a list, the first point that the route has."""

@@ -16,7 +16,7 @@ from sim.errors import InputError, Place, Problem
 from sim.scenario.addresses import PROCEDURE, AddressError, address_of, expand, split, suggestion
 from sim.scenario.document import Node, Trail, dotted
 from sim.scenario.evidence import Evidence, Grade
-from sim.scenario.fields import Name, Strict, Title
+from sim.scenario.fields import Name, Strict, Text
 from sim.scenario.units import Share, scale_text
 
 Anything = Annotated[Any, WithJsonSchema({})]
@@ -53,9 +53,9 @@ class Shown(Strict):
 class Reform(Strict):
     """A named set of edits to the procedure."""
 
-    title: Title
+    title: Text
     """What people call it."""
-    why: StrictStr
+    why: Text
     """The mechanism by which it works."""
     grade: Grade = "assumption"
     """How good the evidence for the edits is, unless `evidence` says otherwise for one of them."""

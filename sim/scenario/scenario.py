@@ -21,7 +21,7 @@ from sim.scenario.demand import Flow
 from sim.scenario.disruptions import Disruption
 from sim.scenario.document import Node, node_of
 from sim.scenario.evidence import Evidence, Parameter, evidence_for, parameters
-from sim.scenario.fields import Name, Strict, Title
+from sim.scenario.fields import Name, Strict, Text
 from sim.scenario.procedure import Procedure, Route
 from sim.scenario.reform import Edit, NamedReform, Reform, apply_reforms, unknown_reform
 from sim.scenario.rosters import Calendar
@@ -78,16 +78,16 @@ Mode = Annotated[
 class Port(Strict):
     """A place where goods are cleared."""
 
-    title: Title
+    title: Text
     """What people call it."""
 
 
 class Definition(Strict):
     """A scenario file with everything that it imports."""
 
-    title: Title
+    title: Text
     """What the scenario is about."""
-    description: StrictStr | None = None
+    description: Text | None = None
     """More about it."""
     imports: tuple[StrictStr, ...] = ()
     """Files that are merged into this one; a key set in two files is an error."""
@@ -159,7 +159,7 @@ class Scenario:
     _modes: dict[str, ModeScenario] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def title(self) -> Title:
+    def title(self) -> Text:
         """What the scenario is about."""
         return self.definition.title
 
@@ -184,11 +184,11 @@ class Scenario:
         return list(self.definition.modes)
 
     @property
-    def ports(self) -> dict[str, Title]:
+    def ports(self) -> dict[str, Text]:
         """Every port with a flow, by name, with its title."""
         named = self.definition.ports
         ports = sorted({flow.port for flow in self.demand.values()})
-        return {port: named[port].title if port in named else Title(en=port, zh=port) for port in ports}
+        return {port: named[port].title if port in named else Text(en=port, zh=port) for port in ports}
 
     def under(self, mode: str) -> ModeScenario:
         """The scenario under a mode.
@@ -328,7 +328,7 @@ class Scenario:
                 return evidence_for(parameter.address, entries) or Evidence(
                     grade=reform.grade,
                     source="; ".join(reform.sources) or None,
-                    note=f"reform {edit.reform}: {reform.why}",
+                    note=f"reform {edit.reform}: {reform.why.en}",
                 )
         return None
 

@@ -15,7 +15,7 @@ from sim.measures.table import MEASURE_COLUMNS, SERIES_COLUMNS
 from sim.scenario.costs import PriceLevel
 from sim.scenario.demand import Flow
 from sim.scenario.disruptions import Disruption
-from sim.scenario.fields import Title
+from sim.scenario.fields import Text
 from sim.scenario.procedure import Procedure
 from sim.scenario.rosters import Calendar
 from sim.study.estimates import Measures
@@ -121,9 +121,9 @@ class Study:
         return long_tables.lines(self.series)
 
 
-def title(pair: tuple[str, str]) -> Title:
+def title(pair: tuple[str, str]) -> Text:
     """Make a title."""
-    return Title(en=pair[0], zh=pair[1])
+    return Text(en=pair[0], zh=pair[1])
 
 
 def _scenario(flows: list[str], modes: list[str]) -> Any:
