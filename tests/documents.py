@@ -236,7 +236,7 @@ def _referred(name: str, definitions: Mapping[str, Any]) -> str:
         inner = {key: value for key, value in definitions[name]["anyOf"][0].items() if key != "description"}
         return f"{_words(inner, definitions)} or [cases](#cases)"
     if name == "Text":
-        return "[text](#text)"
+        return "text or [one a language](#text)"
     if name == "Shift":
         return 'hours such as `"10:00-20:00"` or [shift](#shift)'
     heading = SECTIONS[name][0]

@@ -141,6 +141,8 @@ def test_its_text_is_the_same_where_yaml_has_no_writer_in_c(name: str, monkeypat
 # ---------------------------------------------------------------------------------------------------- names and words
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+BROKEN_CHINESE = re.compile(r"[\u3001-\u9fff\uff01-\uff1b] [\u3001-\u9fff\uff01-\uff1b]")
+"""A space where a line of the file ended."""
 
 
 def keys(node: Node, key: str) -> Iterator[tuple[str, Node]]:
@@ -148,15 +150,17 @@ def keys(node: Node, key: str) -> Iterator[tuple[str, Node]]:
     return ((dotted(trail), child) for trail, child in node.walk() if trail and trail[-1] == key)
 
 
+@pytest.mark.parametrize("key", ["title", "description", "why"])
 @each_file
-def test_every_title_is_in_english_and_chinese(file: Path):
-    for path, node in keys(read_document(file, file.name), "title"):
-        title = node.plain()
-        assert isinstance(title, dict), f"{path}: {title}"
-        assert set(title) == {"en", "zh"}, path
-        assert title["en"].strip(), path
-        assert not CHINESE.search(title["en"]), f"{path}: {title['en']}"
-        assert CHINESE.search(title["zh"]), f"{path}: {title['zh']}"
+def test_everything_that_people_read_is_in_english_and_chinese(file: Path, key: str):
+    for path, node in keys(read_document(file, file.name), key):
+        text = node.plain()
+        assert isinstance(text, dict), f"{path}: {text}"
+        assert set(text) == {"en", "zh"}, path
+        assert text["en"].strip(), path
+        assert not CHINESE.search(text["en"]), f"{path}: {text['en']}"
+        assert CHINESE.search(text["zh"]), f"{path}: {text['zh']}"
+        assert not BROKEN_CHINESE.search(text["zh"]), f"{path}: {text['zh']}"
 
 
 @each_scenario
@@ -267,7 +271,8 @@ def used_reforms() -> set[str]:
 @each_reform
 def test_every_reform_is_right_by_itself(file: Path):
     rules = reform(file)
-    assert len(rules.why) > 40
+    assert len(rules.why.en) > 40
+    assert len(rules.why.zh) > 15
     assert rules.set or rules.scale or rules.remove or rules.add
     assert rules.sources or rules.grade == "assumption"
 

@@ -112,7 +112,7 @@ Conditions = Annotated[
 
 
 class Text(Strict):
-    """Words for people, in English and Chinese; where one is missing the other serves for both."""
+    """Words for people, in English and Chinese; one text serves for both."""
 
     en: StrictStr
     """In English."""

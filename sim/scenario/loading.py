@@ -242,7 +242,8 @@ def _library(root: Node, folder: Path, used: dict[str, Place], problems: list[Pr
     return library
 
 
-_BROKEN = NamedReform("", Reform.model_construct(title=Text(en="", zh=""), why=Text(en="", zh="")), Node({}, Place("", 1, 1)))
+_SILENT = Text(en="", zh="")
+_BROKEN = NamedReform("", Reform.model_construct(title=_SILENT, why=_SILENT), Node({}, Place("", 1, 1)))
 
 
 def _idle_evidence(scenario: Scenario) -> list[Problem]:

@@ -199,7 +199,7 @@ def _scenario(flows: list[str], modes: list[str]) -> Any:
                 name="advance_declaration",
                 reform=SimpleNamespace(
                     title=title(("Advance declaration", "提前申报")),
-                    why="The declaration is made while the goods are on the road.",
+                    why=title(("The declaration is made while the goods are on the road.", "货物尚在途中即可申报。")),
                     grade="official",
                     sources=("https://example.org/reform",),
                 ),
@@ -207,7 +207,7 @@ def _scenario(flows: list[str], modes: list[str]) -> Any:
         },
         definition=SimpleNamespace(
             seed=20250602,
-            description="Made-up figures.",
+            description=title(("Made-up figures.", "虚构数据。")),
             disruptions={
                 "closure": Disruption.model_validate(
                     {
