@@ -167,6 +167,8 @@ def run(  # noqa: PLR0917  # typer reads an option from each
 ) -> None:
     """Run a scenario and write tables, charts and report; an interrupted run goes on with the same command."""
     from sim.report.advice import warm_up_sentences
+    from sim.report.facts import names, warning_text
+    from sim.report.texts import word
     from sim.scenario.loading import load
     from sim.study.executor import available_workers
     from sim.study.study import run as run_study
@@ -181,7 +183,7 @@ def run(  # noqa: PLR0917  # typer reads an option from each
     finished = 0
     processes = workers or available_workers()
     try:
-        with _progress("Simulating") as advance:
+        with _progress(word("progress_simulating", lang), word("progress_runs", lang), lang) as advance:
 
             def progress(done: int, total: int) -> None:
                 nonlocal finished
@@ -203,27 +205,26 @@ def run(  # noqa: PLR0917  # typer reads an option from each
                 cluster=cluster,
                 progress=progress,
             )
-        _write_report(study, folder, LANGUAGES if lang == "en" else LANGUAGES[::-1], processes)
+        _write_report(study, folder, LANGUAGES if lang == "en" else LANGUAGES[::-1], processes, lang)
     except KeyboardInterrupt:
-        typer.echo(
-            f"\nInterrupted. {finished} finished runs are kept in {folder}; the same command goes on from there.",
-            err=True,
-        )
+        typer.echo("\n" + word("said_interrupted", lang, count=finished, place=folder), err=True)
         raise typer.Exit(INTERRUPTED) from None
     console = _console()
     _print_headline(console, study, lang)
+    named = names(study, lang)
     for text in study.manifest["warnings"]:
-        console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
+        console.print(f"[yellow]{word('said_warning', lang)}[/yellow]{warning_text(text, named)}", highlight=False)
     for sentence in warm_up_sentences(study, lang):
         console.print(sentence, highlight=False, markup=False)
     found = study.manifest.get("precision")
     if found is not None and found["reached"]:
         widest = max(found["achieved"].values())
-        typer.echo(f"Precision reached: ±{widest:.1%} or less after {study.replications} replications.")
+        typer.echo(word("said_precision", lang, widest=f"{widest:.1%}", count=study.replications))
     audits = study.manifest["audit"].values()
-    typer.echo(f"Audit passed: {sum(a['runs'] for a in audits)} runs, {sum(a['visits'] for a in audits):,} visits.")
-    typer.echo(f"Tables:  {folder}")
-    typer.echo(f"Report:  {folder / _report_name(lang)}")
+    runs, visits = (sum(audit[key] for audit in audits) for key in ("runs", "visits"))
+    typer.echo(word("said_audit", lang, runs=runs, visits=f"{visits:,}"))
+    typer.echo(word("said_tables", lang, place=folder))
+    typer.echo(word("said_report", lang, place=folder / _report_name(lang)))
 
 
 @app.command()
@@ -245,14 +246,15 @@ def report(
     lang: Annotated[Lang | None, typer.Option("--lang", help="Only this language.", show_default="both")] = None,
 ) -> None:
     """Write the charts and the report of some results anew."""
+    from sim.report.texts import word
     from sim.study.executor import available_workers
     from sim.study.study import open_study
 
     study = open_study(results)
     languages = LANGUAGES if lang is None else (lang,)
-    _write_report(study, results, languages, available_workers())
+    _write_report(study, results, languages, available_workers(), lang or "en")
     for language in languages:
-        typer.echo(f"Report:  {results / _report_name(language)}")
+        typer.echo(word("said_report", lang or "en", place=results / _report_name(language)))
 
 
 @app.command()
@@ -283,7 +285,7 @@ def verify(
         for head in ("Case", "quantity", "theory", "simulated", "± %", "z", ""):
             theory.add_column(head, justify="left" if head in ("Case", "quantity", "") else "right", overflow="fold")
         known = cases()
-        with _progress("Verifying", unit="cases") as advance:
+        with _progress("Verifying", "cases, left", "en") as advance:
             for done, case in enumerate(known):
                 advance(done, len(known))
                 for finding in findings(case):
@@ -324,7 +326,7 @@ def _known_modes(scenario: Scenario, asked: list[str] | None) -> list[str]:
 
 
 @contextmanager
-def _progress(what: str, unit: str = "runs") -> Iterator[Progress]:
+def _progress(what: str, of_what: str, lang: Lang) -> Iterator[Progress]:
     """A bar with the time left on standard error."""
     from rich.console import Console
     from rich.progress import (
@@ -336,13 +338,15 @@ def _progress(what: str, unit: str = "runs") -> Iterator[Progress]:
         TimeRemainingColumn,
     )
 
+    from sim.report.texts import word
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn(f"{unit}, left"),
+        TextColumn(of_what),
         TimeRemainingColumn(compact=True),
-        TextColumn("elapsed"),
+        TextColumn(word("progress_elapsed", lang)),
         TimeElapsedColumn(),
     )
     bar = Progress(*columns, console=Console(stderr=True))
@@ -363,20 +367,24 @@ def _report_name(lang: Lang) -> str:
     return "report.html" if lang == "en" else f"report.{lang}.html"
 
 
-def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...], workers: int) -> None:
-    """Write the charts in the first language and a page in each; pages link to each other where both exist."""
+def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...], workers: int, lang: Lang) -> None:
+    """Write the charts in the first language and a page in each; pages link to each other where both exist.
+
+    `lang` is the language of the progress bar.
+    """
     from sim.report.charts import drawings_of, write_charts
     from sim.report.page import write_report
+    from sim.report.texts import word
     from sim.study.store import held
 
     with held(folder):
-        with _progress("Drawing", "charts") as advance:
+        with _progress(word("progress_drawing", lang), word("progress_charts", lang), lang) as advance:
             drawings = drawings_of(study, languages, workers=workers, progress=advance)
         write_charts(study, folder / "charts", languages[0], drawings=drawings[languages[0]])
-        for lang in languages:
-            other: Lang = "zh" if lang == "en" else "en"
+        for one in languages:
+            other: Lang = "zh" if one == "en" else "en"
             linked = _report_name(other) if other in languages or (folder / _report_name(other)).is_file() else None
-            write_report(study, folder / _report_name(lang), lang, other=linked, drawings=drawings[lang])
+            write_report(study, folder / _report_name(one), one, other=linked, drawings=drawings[one])
 
 
 def _print_headline(

@@ -494,6 +494,19 @@ def warning_values(text: str) -> tuple[str, dict[str, str]] | None:
     return None
 
 
+def warning_text(text: str, names: Names) -> str:
+    """Say a warning in the language of some names; one of an unknown kind as the study says it, in English."""
+    known = warning_values(text)
+    if names.lang == "en" or known is None:
+        return text
+    kind, values = known
+    named = {"mode": names.mode, "station": names.station, "flow": names.flow}
+    said = {key: named[key](value) if key in named else value for key, value in values.items()}
+    if "unit" in said:
+        said["unit"] = texts.name(texts.LOAD_UNITS, said["unit"], names.lang)
+    return texts.pick(texts.WARNINGS[kind], names.lang).format(**said)
+
+
 def ports(study: Study) -> list[str]:
     """The ports with any measured flow, in the scenario's order."""
     measured = set(study.estimates["port"].unique())

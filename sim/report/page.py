@@ -212,19 +212,11 @@ class _Page:
             for key in self.study.scenario.demand
             if key in words
         ]
-        return {"text": self.translated(text), "mode": self.names.mode(mode) if mode else "", "named": named}
-
-    def translated(self, text: str) -> str:
-        """Say a warning in the page's language; in English, and if it is of an unknown kind, as the study says it."""
-        known = facts.warning_values(text)
-        if self.lang == "en" or known is None:
-            return text
-        kind, values = known
-        names = {"mode": self.names.mode, "station": self.names.station, "flow": self.names.flow}
-        said = {key: names[key](value) if key in names else value for key, value in values.items()}
-        if "unit" in said:
-            said["unit"] = texts.name(texts.LOAD_UNITS, said["unit"], self.lang)
-        return texts.pick(texts.WARNINGS[kind], self.lang).format(**said)
+        return {
+            "text": facts.warning_text(text, self.names),
+            "mode": self.names.mode(mode) if mode else "",
+            "named": named,
+        }
 
     def prices(self) -> str:
         """Say of which date the amounts of money are; nothing if there are none."""

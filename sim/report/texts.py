@@ -745,6 +745,24 @@ WORDS: Final[Pairs] = {
     "audit_passed": ("Every audit passed.", "全部审计通过。"),
     "audit_failed": ("The audit failed: do not use these figures.", "审计未通过：请勿使用这些数字。"),
     "audit_unknown": ("The manifest records no audit.", "运行记录中没有审计结果。"),
+    # What the command says.
+    "progress_simulating": ("Simulating", "仿真"),
+    "progress_drawing": ("Drawing", "绘图"),
+    "progress_runs": ("runs, left", "次运行，剩余"),
+    "progress_charts": ("charts, left", "幅图，剩余"),
+    "progress_elapsed": ("elapsed", "已用"),
+    "said_interrupted": (
+        "Interrupted. {count} finished runs are kept in {place}; the same command goes on from there.",
+        "已中断。已完成的 {count} 次运行保存在 {place}；再次执行同一命令即可从此处继续。",
+    ),
+    "said_warning": ("warning: ", "警告："),
+    "said_precision": (
+        "Precision reached: ±{widest} or less after {count} replications.",
+        "已达到精度：{count} 次重复后不超过 ±{widest}。",
+    ),
+    "said_audit": ("Audit passed: {runs} runs, {visits} visits.", "审计通过：{runs} 次运行，{visits} 次作业。"),
+    "said_tables": ("Tables:  {place}", "数据表：{place}"),
+    "said_report": ("Report:  {place}", "报告：  {place}"),
     "figure_links": (
         "Each flow and each station links to its parameters.",
         "每个流程和站点都链接到其参数。",

@@ -251,6 +251,18 @@ def test_run_says_what_it_did_and_where_it_is(finished: tuple[Path, subprocess.C
     assert json.loads((results / "manifest.json").read_text(encoding="utf-8"))["modes"] == ["traditional", "smart"]
 
 
+def test_run_says_it_in_chinese_with_the_warning_of_an_overload(tiny: Path):
+    spoil(tiny, ("rate: 60 per day", "rate: 120 per day"))
+    said = smartport("run", "tiny.yaml", "--workers", 1, "--replications", 2, "--lang", "zh", cwd=tiny, COLUMNS="200")
+    assert said.returncode == 0, said.stderr
+    assert re.search(r"^审计通过：4 次运行，[\d,]+ 次作业。$", said.stdout, re.MULTILINE)
+    assert re.search(r"^警告：传统模式：卡口每天承接 30.0 单位小时", said.stdout, re.MULTILINE)
+    assert "数据表：results/tiny\n报告：  results/tiny/report.zh.html\n" in said.stdout
+    assert not re.search(r"warning|Audit|Tables|Report:", said.stdout)
+    assert "4/4 次运行，剩余" in said.stderr
+    assert "Simulating" not in said.stderr
+
+
 @pytest.mark.parametrize("columns", [60, 80, 200])
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_narrow_terminal_does_not_break_the_table(
