@@ -341,7 +341,7 @@ WORDS: Final[Pairs] = {
     "hours_vary": ("open at varying hours", "开放时间不固定"),
     "never_open": ("never open", "不开放"),
     "opening_hours": ("Opening hours", "工作时间"),
-    "stations_and_more": ("{stations} and {count} more", "{stations} 等另 {count} 处"),
+    "stations_and_more": ("{stations} and {count} more", "{stations}等另 {count} 处"),
     "interval_of": ("{mode} minus {baseline}, 95% interval", "{mode}减{baseline}，95% 置信区间"),
     "no_steady_state": ("no steady state", "无稳态"),
     "no_steady_state_in": ("no steady state: {modes}", "无稳态：{modes}"),
@@ -435,14 +435,14 @@ WORDS: Final[Pairs] = {
     ),
     "warm_up_enough": (
         "Warm-up: MSER-5 would cut at most {cut} ({flow}, {mode}), so the warm-up of {given} is enough.",
-        "预热：MSER-5 最多截去 {cut}（{flow}，{mode}），{given} 的预热期足够。",
+        "预热：MSER-5 最多截去 {cut}（{flow}，{mode}），{given}的预热期足够。",
     ),
     "warm_up_short": (
         (
             "Warm-up: MSER-5 would cut {cut} of the time in port of {flow} ({mode}), more than the warm-up of {given}; "
             "set warm_up: {advised}."
         ),
-        "预热：对{flow}（{mode}）的在港停留时间，MSER-5 会截去 {cut}，超过 {given} 的预热期；请设 warm_up: {advised}。",
+        "预热：对{flow}（{mode}）的在港停留时间，MSER-5 会截去 {cut}，超过 {given}的预热期；请设 warm_up: {advised}。",
     ),
     "warm_up_none": (
         (

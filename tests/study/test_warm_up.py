@@ -219,7 +219,7 @@ def test_a_study_says_whether_its_warm_up_is_enough():
     assert found["cut_ms"] <= 4 * DAY
     hours = found["cut_ms"] // HOUR
     assert english == [f"Warm-up: MSER-5 would cut at most {hours} h (truck, base), so the warm-up of 96 h is enough."]
-    assert chinese == [f"预热：MSER-5 最多截去 {hours} 小时（truck，base），96 小时 的预热期足够。"]
+    assert chinese == [f"预热：MSER-5 最多截去 {hours} 小时（truck，base），96 小时的预热期足够。"]
 
 
 def test_a_study_above_capacity_is_given_no_advice():
