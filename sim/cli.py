@@ -170,8 +170,8 @@ def run(  # noqa: PLR0917  # typer reads an option from each
     from sim.report.facts import names, warning_text
     from sim.report.texts import word
     from sim.scenario.loading import load
-    from sim.study.executor import available_workers
     from sim.study.study import run as run_study
+    from sim.study.workers import available_workers
 
     if workers is not None and cluster is not None:
         raise input_error("a cluster has workers of its own; leave --workers or --cluster out", "--workers")
@@ -247,8 +247,8 @@ def report(
 ) -> None:
     """Write the charts and the report of some results anew."""
     from sim.report.texts import word
-    from sim.study.executor import available_workers
     from sim.study.study import open_study
+    from sim.study.workers import available_workers
 
     study = open_study(results)
     languages = LANGUAGES if lang is None else (lang,)

@@ -25,8 +25,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from sim.report import facts, style, texts
 from sim.report.facts import ALL, DWELL, KINDS, Difference, Names, OpeningHours, PortFacts
 from sim.report.style import HEADER, INK, MARGIN, MUTED, SIZE, SMALL, TINY, WIDTH
-from sim.study.executor import in_workers
 from sim.study.store import write_bytes
+from sim.study.workers import in_workers
 
 if TYPE_CHECKING:
     from sim.study.study import Study

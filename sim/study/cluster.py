@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from sim import __version__
 from sim.engine import engines
 from sim.errors import InputError, Problem, RunError, input_error
-from sim.study.executor import PATIENCE, Task
-from sim.study.runs import ModeJob, RunResult, perform, program_fingerprint
+from sim.study.runs import ModeJob, RunResult, Task, perform, program_fingerprint
+from sim.study.workers import PATIENCE
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -28,6 +28,9 @@ from sim.scenario.procedure import Clock
 from sim.scenario.rosters import Calendar
 from sim.scenario.scenario import Scenario
 
+Task = tuple[int, int]
+"""Which run: index of the mode's job, replication."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModeJob:

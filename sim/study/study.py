@@ -35,10 +35,10 @@ from sim.study import estimates as statistics_of
 from sim.study.across import Lines, Values
 from sim.study.cluster import connected
 from sim.study.estimates import Measures
-from sim.study.executor import Task, perform_all
+from sim.study.executor import perform_all
 from sim.study.precision import MOST, Precision, next_count, presence
 from sim.study.precision import precision as precision_of
-from sim.study.runs import ModeJob, RunResult, mode_job, replay
+from sim.study.runs import ModeJob, RunResult, Task, mode_job, replay
 from sim.study.steady_state import Subject, unsteady
 from sim.study.store import (
     MEASURES,
