@@ -114,6 +114,7 @@ def check(scenario: ScenarioFile, mode: Modes = None) -> None:
         _print_loads(console, loaded, name)
     for name in modes:
         _print_evidence(console, loaded, name)
+    _print_clocks(console, loaded, modes)
     for station in idle_stations(loaded):
         console.print(f"[yellow]warning:[/yellow] no activity uses the station {station} in any mode", highlight=False)
     for text in dict.fromkeys(text for name in modes for text in warnings(loaded, name)):
@@ -498,6 +499,22 @@ def _print_evidence(console: Console, scenario: Scenario, mode: str) -> None:
     silent = grades.count(None)
     tail = f"; {silent} say nothing and count as assumptions" if silent else ""
     console.print(f"\nEvidence in mode {mode}: {len(grades)} parameters: {counts}{tail}", highlight=False)
+
+
+def _print_clocks(console: Console, scenario: Scenario, modes: list[str]) -> None:
+    """Of which flows each clock says something: a point that is misspelt, or missing in a list, shows here."""
+    from sim.scenario.checks import flows_without_clock
+
+    console.print("\n[bold]Clocks[/bold]", highlight=False)
+    missing: dict[str, dict[str, None]] = {}
+    for mode in modes:
+        for clock, flows in flows_without_clock(scenario, mode).items():
+            missing.setdefault(clock, {}).update(dict.fromkeys(flows))
+    count = len(scenario.demand)
+    for clock, without in missing.items():
+        said = f"{count - len(without)} of {count} flows" + (f", not {', '.join(without)}" if without else "")
+        console.print(f"  {clock}: {said}", highlight=False, markup=False)
+    console.print()
 
 
 def start_lightly() -> None:

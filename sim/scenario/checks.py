@@ -13,7 +13,7 @@ from sim.scenario.addresses import suggestion
 from sim.scenario.demand import Flow, arrivals_per_day, recorded_times
 from sim.scenario.document import Node, Trail, dotted
 from sim.scenario.fields import Outcome
-from sim.scenario.procedure import Activity, Awaited, Procedure, Quota, Station
+from sim.scenario.procedure import Activity, Awaited, Procedure, Quota, Route, Station
 from sim.scenario.rosters import Calendar, Roster, allowance_steps, capacity_steps
 from sim.scenario.routes import (
     activity_order,
@@ -568,6 +568,24 @@ def warnings(scenario: Scenario, mode: str) -> list[str]:
         for moments in [recorded_times(flow.arrivals.recorded.values, scenario.calendar)]
         if (outside := sum(not 0 <= moment < scenario.calendar.horizon for moment in moments))
     ]
+
+
+def flows_without_clock(scenario: Scenario, mode: str) -> dict[str, list[str]]:
+    """For every clock of a mode the flows with a route on which it cannot be read."""
+    here = scenario.under(mode)
+    return {
+        name: [
+            flow
+            for flow in scenario.demand
+            if not all(_has(route, clock.begin) and _has(route, clock.end) for _, route in here.routes_of(flow))
+        ]
+        for name, clock in here.procedure.clocks.items()
+    }
+
+
+def _has(route: Route, points: tuple[str, ...]) -> bool:
+    activities = (point.partition(".")[0] for point in points)
+    return any(activity == "arrival" or activity in route for activity in activities)
 
 
 def idle_stations(scenario: Scenario) -> list[str]:

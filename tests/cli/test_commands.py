@@ -214,6 +214,7 @@ def test_check_says_what_changes_what_is_full_and_what_is_known(tiny: Path):
         "Evidence in mode smart: 5 parameters: 1 official, 0 survey, 0 press, 0 benchmark, 1 assumption; 3 say" in text
     )
     assert "warning: no activity uses the station port_spare in any mode" in text
+    assert lines[lines.index("Clocks") + 1] == "port_dwell: 1 of 1 flows"
     assert lines[-1] == "No problem found."
     assert written(tiny) == ["tiny.yaml"]
 

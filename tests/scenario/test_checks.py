@@ -11,7 +11,7 @@ from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
 from sim.errors import InputError
 from sim.scenario import checks
-from sim.scenario.checks import calendar_text, idle_stations, station_loads, warnings
+from sim.scenario.checks import calendar_text, flows_without_clock, idle_stations, station_loads, warnings
 from sim.scenario.routes import expected_work, worlds
 from sim.scenario.scenario import Scenario
 from tests.scenario.small import SMALL, loaded, problems, spoilt
@@ -547,6 +547,31 @@ def test_idle_stations_are_those_of_no_mode():
         text=text,
     )
     assert idle_stations(loaded(used)) == []
+
+
+def test_flows_of_which_a_clock_says_nothing_are_named():
+    scenario = loaded()
+    for mode in scenario.modes:
+        assert flows_without_clock(scenario, mode) == {
+            "port_dwell": ["boxes", "parcels", "haulers"],
+            "review": ["import", "transit", "cars", "boxes", "parcels", "haulers"],
+        }
+
+
+def test_a_clock_says_something_of_a_flow_only_if_those_who_adopt_a_reform_and_the_others_have_it():
+    scenario = world(
+        """
+        demand: {car: {arrivals: {rate: 24 per day}}, truck: {arrivals: {rate: 24 per day}}}
+        routes:
+          car: {stamp: {takes: 1 min}}
+          truck: {enter: {takes: 1 min}, stamp: {after: enter, takes: 1 min}}
+        clocks: {port_dwell: {from: arrival, to: stamp.end}, entering: {from: arrival, to: [enter.end, stamp.end]}}
+        reforms: {paperless: {title: Paperless, why: For the test., adoption: 40%, remove: [routes.truck.stamp]}}
+        modes: {before: [], after: {port: [paperless]}}
+        """
+    )
+    assert flows_without_clock(scenario, "before") == {"port_dwell": [], "entering": []}
+    assert flows_without_clock(scenario, "after") == {"port_dwell": ["truck"], "entering": []}
 
 
 def test_the_calendar_in_one_line():
