@@ -24,6 +24,8 @@ from sim.engine.workload import Workload
 
 NOBODY = -1
 NOTHING = -1
+MOST = np.iinfo(np.uint16).max
+"""Of activities and of priorities; routes of those who adopt other reforms have activities of their own."""
 LATER = np.iinfo(np.int64).max
 """After all moments that come."""
 
@@ -184,9 +186,17 @@ class World(NamedTuple):
 
 
 def make_world(workload: Workload) -> World:
-    """Lay a workload out."""
+    """Lay a workload out.
+
+    Raises:
+        OverflowError: If it has more activities or larger numbers than records have room for.
+    """
     plan, visits, entities = workload.plan, len(workload.work), len(workload.flow)
     levels = _levels(plan)
+    activities = sum(len(flow.activities) for flow in plan.flows)
+    for what, number in (("activities", activities), ("priorities", len(levels))):
+        if number > MOST:
+            raise OverflowError(f"{number:,} {what}, and {MOST:,} are the most")
     hold_of, vigil_of = _carriers(workload)
     first_hold, first_vigil = _firsts(workload, hold_of), _firsts(workload, vigil_of)
     rules = _Rules(workload)
@@ -196,7 +206,8 @@ def make_world(workload: Workload) -> World:
     lines["chain_to"] = lines["chain_from"] + len(levels)
     lines["first"] = lines["chain_from"]
     resources = np.zeros(len(plan.resources), RESOURCE)
-    resources["limit"] = [_or_nothing(resource.queue_limit) for resource in plan.resources]
+    longest = np.iinfo(np.int32).max  # more than there can be visits
+    resources["limit"] = [min(_or_nothing(resource.queue_limit), longest) for resource in plan.resources]
     resources["group"] = resource_groups(plan)
     groups, members = _groups(plan)
     start, end = np.empty((2, visits), np.int64)  # in one piece, which the system hands out sooner than two
@@ -204,12 +215,12 @@ def make_world(workload: Workload) -> World:
     counts["visits"] = chains
     # Memory that is never touched costs nothing, so what grows with the crowd has room for the worst case.
     return World(
-        arrival=workload.arrival,
-        flow=workload.flow,
-        brought_by=workload.carrier,
-        work=workload.work,
-        takes_place=workload.takes_place,
-        priority=workload.priority,
+        arrival=np.ascontiguousarray(workload.arrival, np.int64),
+        flow=np.ascontiguousarray(workload.flow, np.int64),
+        brought_by=np.ascontiguousarray(workload.carrier, np.int64),
+        work=np.ascontiguousarray(workload.work, np.int64),
+        takes_place=np.ascontiguousarray(workload.takes_place, np.bool_),
+        priority=np.ascontiguousarray(workload.priority, np.int32),
         levels=levels,
         stays=np.empty(entities, STAY),
         visits=_visits(chains, visits),

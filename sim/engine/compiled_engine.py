@@ -14,6 +14,7 @@ from sim.engine.cohort import Cohort
 from sim.engine.plan import Plan
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload, bind
+from sim.errors import RunError
 from sim.scenario.rosters import Calendar
 
 Kinds = tuple[np.dtype[Any], ...]
@@ -25,7 +26,10 @@ _SOURCES = ("compiled_rule.py", "arrays.py", "timeline.py", "machine_code.py")
 
 def run(workload: Workload) -> Timeline:
     """Simulate a workload up to its calendar's horizon."""
-    world = make_world(workload)
+    try:
+        world = make_world(workload)
+    except OverflowError as error:
+        raise RunError(f"too large for the compiled engine ({error}); run with --engine simpy") from None
     simulate(workload.plan.calendar.horizon, world)
     carrier = world.carriers if len(world.carriers) else np.broadcast_to(np.int32(NEVER), world.start.shape)
     return Timeline(world.start, world.end, carrier, world.turned_away)
@@ -33,9 +37,10 @@ def run(workload: Workload) -> Timeline:
 
 def simulate(horizon: int, world: World) -> None:
     """Let a world run up to a horizon; compile the rule first where that was never done."""
-    arrays = [np.require(values, requirements="C") for values in world]
-    addresses = np.array([values.ctypes.data for values in arrays], np.uintp)
-    sizes = np.array([len(values) for values in arrays], np.int64)
+    if not all(values.flags.c_contiguous for values in world):
+        raise ValueError("machine code needs arrays without gaps")
+    addresses = np.array([values.ctypes.data for values in world], np.uintp)
+    sizes = np.array([len(values) for values in world], np.int64)
     _loaded(_kinds(world))(horizon, addresses.ctypes.data, sizes.ctypes.data)
 
 
@@ -66,14 +71,12 @@ def _loaded(kinds: Kinds) -> machine_code.Loaded:
     if code is None:
         from sim.engine import compiled_rule  # and with it Numba
 
-        made = machine_code.emitted(compiled_rule.compiled(kinds))
-        if not made.needs:
-            machine_code.keep(name, made.content)
-        code = made.content
+        code = machine_code.emitted(compiled_rule.compiled(kinds))
+        if _name(kinds) == name:  # otherwise somebody has changed the program meanwhile
+            machine_code.keep(name, code)
     return machine_code.Loaded(code)
 
 
-@cache
 def _name(kinds: Kinds) -> str:
     sources = [Path(__file__).with_name(name).read_bytes() for name in _SOURCES]
     return "engine-" + machine_code.key(repr(kinds).encode(), *sources)

@@ -17,19 +17,19 @@ Only who compiles imports this module, and Numba with it: see `compiled_engine`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import carray, cfunc, njit, types  # type: ignore[attr-defined]
-from numba.core.ccallback import CFunc
 
 from sim.engine.arrays import LATER, NOBODY, NOTHING, Numbers, Records, World
 from sim.engine.timeline import NEVER
 
+if TYPE_CHECKING:
+    from numba.core.ccallback import CFunc
+
 # Small functions put in place by the compiler: a call that hands on the whole world would cost more than most of them.
-# Without counts of references (`_nrt`), which would take most of the time: the caller owns the arrays during the run.
-# Numba's documentation does not name this option; without it everything works and takes three times as long.
-_compiled = njit(forceinline=True, _nrt=False)  # type: ignore[call-overload]
+_compiled = njit(forceinline=True)
 
 # Places are never negative. Where that is said, Numba spares the check whether they count from the end.
 at = np.uint64

@@ -16,6 +16,7 @@ from sim.errors import input_error
 Engine = Literal["compiled", "simpy"]
 """`compiled` is fast, `simpy` the reference; they agree to the millisecond."""
 
+_MISSING = "Numba is not installed"
 _log = logging.getLogger(__name__)
 
 
@@ -31,7 +32,8 @@ def choose(asked: Engine | None = None) -> Engine:
     if obstacle is None:
         return "compiled"
     if asked == "compiled":
-        raise input_error(f"{obstacle}; install numba, or leave the engine out to run on SimPy", "engine")
+        cure = "install numba, or " if obstacle == _MISSING else ""
+        raise input_error(f"{obstacle}; {cure}leave the engine out to run on SimPy", "engine")
     _say_once(f"{obstacle}: runs use the engine on SimPy, which gives the same results and takes longer.")
     return "simpy"
 
@@ -59,13 +61,13 @@ def run(engine: Engine, workload: Workload) -> Timeline:
 def _obstacle() -> str | None:
     """Why the compiled engine cannot be had, None if it can."""
     if importlib.util.find_spec("numba") is None:
-        return "Numba is not installed"
+        return _MISSING
     try:
         from sim.engine import compiled_engine
 
-        if not compiled_engine.is_compiled():
-            importlib.import_module("numba")
-    except (ImportError, OSError) as error:
+        if not compiled_engine.is_compiled() and importlib.import_module("numba").config.DISABLE_JIT:
+            return "NUMBA_DISABLE_JIT is set"
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:  # as they come from Numba and LLVM
         return f"Numba does not run here ({error})"
     return None
 

@@ -137,7 +137,7 @@ def _perform(job: ModeJob, replication: int, keep_timeline: bool, expected: Mapp
     from distributed import get_worker
 
     _refuse_others({_worker(get_worker().address): program()}, expected)
-    engines.choose(job.engine)
+    engines.prepare(engines.choose(job.engine))
     return perform(job, replication, keep_timeline=keep_timeline)
 
 

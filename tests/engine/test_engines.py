@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -113,8 +114,11 @@ def test_the_first_process_says_that_it_compiles_and_the_second_needs_no_numba(t
         f"sim.run(r'{SCENARIOS / 'example.yaml'}', replications=1, duration='1 day', workers=1); "
         "print('numba' in sys.modules)"
     )
+    alone = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "caches")}
     done = [
-        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, env=alone, capture_output=True, text=True, check=True
+        )
         for _ in range(2)
     ]
     assert done[0].stderr == "Compiling the engine; this is done once and takes less than a minute.\n"

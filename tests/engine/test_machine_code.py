@@ -1,16 +1,22 @@
 """Machine code is kept whole, loaded without Numba, and told apart by everything that it depends on."""
 
 import logging
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numba import carray, cfunc, types
 
-from sim.engine import compiled_engine, machine_code
+from sim.engine import arrays, compiled_engine, compiled_rule, machine_code, simpy_engine
+from sim.engine.arrays import make_world
+from sim.errors import RunError
 from sim.scenario.loading import load
-from tests.worlds import SCENARIOS, workload_of
+from tests.worlds import SCENARIOS, workload_of, world
 
+ROOT = Path(__file__).parents[2]
 SIGNATURE = types.void(types.int64, types.CPointer(types.voidptr), types.CPointer(types.int64))
 
 
@@ -36,16 +42,38 @@ def folders(tmp_path, monkeypatch):
 
 
 def test_what_is_taken_out_of_numba_runs_alone():
-    code = machine_code.emitted(fill)
     values = np.zeros(5, np.int64)
     addresses, sizes = np.array([values.ctypes.data], np.uintp), np.array([5], np.int64)
-    machine_code.Loaded(code.content)(3, addresses.ctypes.data, sizes.ctypes.data)
+    machine_code.Loaded(machine_code.emitted(fill))(3, addresses.ctypes.data, sizes.ctypes.data)
     assert values.tolist() == [0, 3, 6, 9, 12]
-    assert code.needs == ()
 
 
-def test_what_cannot_run_alone_says_what_it_needs():
-    assert "numba_gil_ensure" in machine_code.emitted(fill_or_complain).needs
+def test_what_can_fail_is_refused_because_numba_would_hide_that_it_failed():
+    with pytest.raises(RunError, match=r"cannot stand alone, it needs .*numba_gil_ensure.*; run with --engine simpy"):
+        machine_code.emitted(fill_or_complain)
+
+
+def test_code_without_the_function_is_refused():
+    module = machine_code.llvm.parse_assembly("define void @other() { ret void }")
+    with pytest.raises(RunError, match="the machine code has no function entry"):
+        machine_code.Loaded(machine_code._target().emit_object(module))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux to forbid it")
+def test_where_the_system_forbids_machine_code_runs_use_simpy():
+    """As services under systemd have it with MemoryDenyWriteExecute."""
+    program = (
+        "import ctypes, sys\n"
+        "PR_SET_MDWE, REFUSE_EXEC_GAIN = 65, 1\n"
+        "if ctypes.CDLL(None).prctl(PR_SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0): sys.exit(77)\n"
+        "from sim.engine import engines\n"
+        "print(engines.choose())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode == 77:
+        pytest.skip("this Linux is too old to forbid it")
+    assert done.stdout == "simpy\n"
+    assert done.stderr.startswith("Numba does not run here (")
 
 
 def test_kept_code_is_found_again(folders):
@@ -53,6 +81,8 @@ def test_kept_code_is_found_again(folders):
     machine_code.keep("one", b"code")
     assert machine_code.kept("one") == b"code"
     assert machine_code.kept("other") is None
+    machine_code.keep("one", b"newer")
+    assert machine_code.kept("one") == b"newer"
     assert [path.name for path in folders[0].iterdir()] == ["one.o"]
 
 
@@ -78,17 +108,23 @@ def test_where_nothing_may_be_written_this_is_said(folders, caplog):
         folder.write_text("no folder")
     with caplog.at_level(logging.WARNING):
         machine_code.keep("one", b"code")
-    assert [record.message for record in caplog.records] == [
-        f"The compiled engine cannot be kept in {folders[0]} or {folders[1]}: every command compiles it anew."
-    ]
+    (record,) = caplog.records
+    assert record.message == (
+        f"The compiled engine cannot be kept in {folders[0]} or {folders[1]}: every process compiles it anew. Let "
+        "XDG_CACHE_HOME be the path of a folder that can be written."
+    )
 
 
 def test_a_user_has_a_folder_for_caches_or_no_home(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert list(machine_code._folders())[1] == tmp_path / "smartport"
-    monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path)
-    assert list(machine_code._folders())[1] == tmp_path / ".cache/smartport"
+    for unset in (None, "", "relative/folder"):  # as the specification of these folders has it
+        if unset is None:
+            monkeypatch.delenv("XDG_CACHE_HOME")
+        else:
+            monkeypatch.setenv("XDG_CACHE_HOME", unset)
+        assert list(machine_code._folders())[1] == tmp_path / ".cache/smartport"
 
     def homeless():
         raise RuntimeError("Could not determine home directory.")
@@ -97,8 +133,12 @@ def test_a_user_has_a_folder_for_caches_or_no_home(monkeypatch, tmp_path):
     assert len(list(machine_code._folders())) == 1
 
 
-def test_a_key_tells_sources_versions_and_processors_apart(monkeypatch):
-    keys = [machine_code.key(b"a", b"b"), machine_code.key(b"ab"), machine_code.key(b"a", b"c")]
+def test_a_key_tells_sources_versions_options_and_processors_apart(monkeypatch):
+    def key(*parts):
+        machine_code._compiler.cache_clear()
+        return machine_code.key(*parts)
+
+    keys = [key(b"a", b"b"), key(b"ab"), key(b"a", b"c")]
     for owner, name in (
         (machine_code.importlib.metadata, "version"),
         (machine_code.llvm, "get_host_cpu_name"),
@@ -106,9 +146,12 @@ def test_a_key_tells_sources_versions_and_processors_apart(monkeypatch):
     ):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, lambda *_: "another")
-            keys.append(machine_code.key(b"a", b"b"))
+            keys.append(key(b"a", b"b"))
+    with monkeypatch.context() as patch:
+        patch.setenv("NUMBA_BOUNDSCHECK", "1")
+        keys.append(key(b"a", b"b"))
     assert len(set(keys)) == len(keys)
-    assert machine_code.key(b"a", b"b") == keys[0]
+    assert key(b"a", b"b") == keys[0]
 
 
 def test_arrays_of_another_type_get_other_code():
@@ -116,10 +159,45 @@ def test_arrays_of_another_type_get_other_code():
     assert compiled_engine._name(kinds) != compiled_engine._name((np.dtype(np.int32), *kinds[1:]))
 
 
-def test_arrays_with_gaps_are_read_rightly():
+def test_a_program_that_changes_while_it_is_compiled_is_not_kept(folders, monkeypatch):
+    names = iter(["engine-before", "engine-after"])
+    monkeypatch.setattr(compiled_engine, "_name", lambda _: next(names))
+    monkeypatch.setattr(machine_code, "emitted", lambda _: b"code")
+    monkeypatch.setattr(machine_code, "Loaded", lambda code: code)
+    monkeypatch.setattr(compiled_rule, "compiled", lambda _: fill)
+    assert compiled_engine._loaded.__wrapped__(()) == b"code"
+    assert not [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
+
+
+def test_a_line_may_be_as_long_as_anybody_likes():
+    """Longer than numbers in the records of the compiled engine are."""
+    scenario = world(
+        """
+        demand: {f: [0, 0, 0]}
+        stations: {desk: {queue_limit: 3000000000}}
+        routes: {f: {a: {at: desk, takes: 1 min}}}
+        """
+    )
+    workload = workload_of(scenario)
+    for engine in (compiled_engine, simpy_engine):
+        np.testing.assert_array_equal(engine.run(workload).end, [60_000, 120_000, 180_000])
+
+
+def test_more_activities_than_records_have_room_for_are_refused(monkeypatch):
+    monkeypatch.setattr(arrays, "MOST", 20)
+    workload = workload_of(load(SCENARIOS / "example.yaml"), "smart")
+    with pytest.raises(
+        RunError, match=r"too large for the compiled engine \(\d+ activities, and 20 are the most\); run"
+    ):
+        compiled_engine.run(workload)
+
+
+def test_arrays_with_gaps_are_read_rightly_and_never_written():
     workload = workload_of(load(SCENARIOS / "example.yaml"), "smart")
     with_gaps = replace(
         workload, work=np.repeat(workload.work, 2)[::2], takes_place=np.repeat(workload.takes_place, 3)[::3]
     )
     one, other = (compiled_engine.run(each) for each in (workload, with_gaps))
     np.testing.assert_array_equal(one.end, other.end)
+    with pytest.raises(ValueError, match="without gaps"):
+        compiled_engine.simulate(1, make_world(workload)._replace(start=np.zeros(4, np.int64)[::2]))
