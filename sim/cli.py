@@ -6,6 +6,7 @@ import errno
 import gc
 import json
 import os
+import shlex
 import shutil
 import sys
 import traceback
@@ -82,7 +83,7 @@ def new(
     for part in ("ports", "reforms"):
         shutil.copytree(source / part, folder / part)
     typer.echo(f"Wrote {folder / 'scenario.yaml'}, the port it imports and the reforms of the library.")
-    typer.echo(f"Try:  smartport check {folder / 'scenario.yaml'}")
+    typer.echo(f"Try:  smartport check {shlex.quote(str(folder / 'scenario.yaml'))}")
     typer.echo(f"      smartport run {folder / 'scenario.yaml'} --out {folder / 'results'}")
 
 
@@ -115,11 +116,12 @@ def check(scenario: ScenarioFile, mode: Modes = None) -> None:
     for name in modes:
         _print_evidence(console, loaded, name)
     _print_clocks(console, loaded, modes)
-    for station in idle_stations(loaded):
-        console.print(f"[yellow]warning:[/yellow] no activity uses the station {station} in any mode", highlight=False)
-    for text in dict.fromkeys(text for name in modes for text in warnings(loaded, name)):
+    said = [f"no activity uses the station {station} in any mode" for station in idle_stations(loaded)]
+    said += dict.fromkeys(text for name in modes for text in warnings(loaded, name))
+    for text in said:
         console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
-    console.print("No problem found.")
+    found = {0: "No problem found.", 1: "No error, 1 warning."}
+    console.print(found.get(len(said), f"No error, {len(said)} warnings."), highlight=False)
 
 
 @app.command()

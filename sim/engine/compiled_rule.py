@@ -45,7 +45,9 @@ def compiled(kinds: tuple[np.dtype[Any], ...]) -> CFunc:
         A function of the horizon and, of the arrays of a world, the addresses and the numbers of values.
     """
     arrays = ", ".join(f"carray(addresses[{n}], sizes[{n}], kinds_{n})" for n in range(len(kinds)))
-    names = {"carray": carray, "World": World, "simulate": simulate} | {f"kinds_{n}": of for n, of in enumerate(kinds)}
+    names: dict[str, Any] = {"carray": carray, "World": World, "simulate": simulate} | {
+        f"kinds_{n}": of for n, of in enumerate(kinds)
+    }
     exec(f"def entry(horizon, addresses, sizes): simulate(horizon, World({arrays}))", names)  # noqa: S102  # our text
     signature = types.void(types.int64, types.CPointer(types.voidptr), types.CPointer(types.int64))
     return cfunc(signature)(names["entry"])

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload, joined, picking
 from sim.measures.table import Tables, summed_up
-from sim.scenario.procedure import Clock
+from sim.scenario.procedure import PRESENCE, Clock
 from sim.scenario.units import HOUR
 
 Times = NDArray[np.int64]
 
-PRESENCE = "port_dwell"
-"""The clock that says when an entity is in its port."""
 POINTS = np.arange(1, 100) / 100
 STRETCHES = 240
 """Points of a line over the time of arrival, at most."""

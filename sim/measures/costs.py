@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from sim.engine.timeline import NEVER, Timeline
 from sim.engine.workload import Workload
-from sim.measures.clocks import PRESENCE, Reading, measured, read_clock
+from sim.measures.clocks import Reading, measured, read_clock
 from sim.measures.paths import PathTimes
 from sim.measures.table import Tables
 from sim.scenario.costs import FlowCosts, Staff
-from sim.scenario.procedure import Clock
+from sim.scenario.procedure import PRESENCE, Clock
 from sim.scenario.units import DAY, HOUR
 
 

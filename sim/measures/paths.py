@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from sim.engine.plan import ActivityPlan, FlowPlan
 from sim.engine.timeline import NEVER, Timeline, first_of
 from sim.engine.workload import Workload, picking
-from sim.measures.clocks import PRESENCE, begin_times, measured, point_times
+from sim.measures.clocks import begin_times, measured, point_times
 from sim.measures.table import Tables
-from sim.scenario.procedure import Clock
+from sim.scenario.procedure import PRESENCE, Clock
 from sim.scenario.units import HOUR
 
 Times = NDArray[np.int64]

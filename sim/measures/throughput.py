@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from sim.engine.audit import leaving_of_flow
 from sim.engine.timeline import NEVER, Timeline, first_of
 from sim.engine.workload import Workload, joined, picking
-from sim.measures.clocks import PRESENCE, begin_times, point_times
+from sim.measures.clocks import begin_times, point_times
 from sim.measures.table import ALL, Level, Tables, summed_up
-from sim.scenario.procedure import Clock
+from sim.scenario.procedure import PRESENCE, Clock
 from sim.scenario.rosters import Calendar
 from sim.scenario.steps import Steps
 from sim.scenario.units import DAY, HOUR

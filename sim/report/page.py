@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -281,7 +282,13 @@ class _Page:
             else None,
             "steady": steady,
             "subject": self.names.flow(subject),
+            "compared": self.compared(found) if len(found.others) > 1 else None,
         }
+
+    def compared(self, found: PortFacts) -> str:
+        """Which modes the figure of a card compares."""
+        mode, baseline = (self.names.mode(mode) for mode in (found.others[-1], found.baseline))
+        return self.word("compared_modes", mode=mode, baseline=baseline)
 
     def glance(self, found: PortFacts, subject: str) -> dict[str, Any]:
         rows = [self.mode_row(found, mode, subject) for mode in found.modes]
@@ -842,7 +849,7 @@ def commands(study: Study) -> list[str]:
     duration = f'--duration "{format_duration(calendar.duration)}"'
     name = manifest.get("scenario", study.scenario.name)
     return [
-        f"smartport run scenarios/{name}.yaml{modes} {luck} {duration}",
+        f"smartport run {shlex.quote(f'{name}.yaml')}{modes} {luck} {duration}",
         f"smartport run scenario.resolved.yaml{modes} {luck} {duration}",
     ]
 

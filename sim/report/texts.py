@@ -96,7 +96,7 @@ KINDS: Final[Pairs] = {
 }
 SHORT_KINDS: Final[Pairs] = {
     "queueing": ("Queueing", "排队"),
-    "closed": ("Closed", "停止办公"),
+    "closed": ("Closed", "非工作时段"),
     "service": ("Work", "作业"),
 }
 PHASES: Final[Pairs] = {
@@ -137,7 +137,7 @@ VIOLATIONS: Final[Pairs] = {
 }
 ACTIVITIES: Final[Pairs] = {
     "drive": ("Drive to the port", "运往口岸"),
-    "e_queue": ("Online booking", "网上预约"),
+    "e_queue": ("Electronic queue", "电子排队"),
     "queue_outside": ("Queue outside", "口岸外排队"),
     "gate_in": ("Gate in", "入场卡口"),
     "unload": ("Unload", "卸货"),
@@ -163,10 +163,10 @@ ACTIVITIES: Final[Pairs] = {
     "truck_pairing": ("Truck pairing", "车货匹配"),
     "neighbour_entry": ("Neighbour: entry", "邻国入境"),
     "neighbour_release": ("Neighbour: release", "邻国放行"),
-    "gauge_change": ("Gauge change", "换轨"),
+    "gauge_change": ("Gauge change", "换装（宽准轨）"),
     "receive": ("Receive the train", "接车"),
     "translate_waybill": ("Translate the waybill", "票据译制"),
-    "train_check": ("Customs check of the train", "海关列车检查"),
+    "train_check": ("Customs check of the train", "海关登临检查"),
     "train_border_check": ("Border check of the train", "边防列车检查"),
     "manifest_release": ("Manifest release", "舱单放行"),
     "wait_acceptance": ("Wait for acceptance", "等待邻国接车"),
@@ -199,7 +199,7 @@ ENTITIES: Final[Pairs] = {
 }
 EACH: Final[Pairs] = {
     "truck": ("a truck", "每辆卡车"),
-    "train": ("a train", "每列列车"),
+    "train": ("a train", "每列车"),
     "flight": ("a flight", "每个航班"),
     "consignment": ("a consignment", "每票货物"),
     "parcel_batch": ("a batch of parcels", "每批包裹"),
@@ -322,7 +322,7 @@ WORDS: Final[Pairs] = {
     "median": ("median", "中位数"),
     "nothing_measured": ("nothing measured", "无测量数据"),
     "no_queue": ("no station has a queue worth showing", "没有站点出现明显排队"),
-    "no_comparison": ("one mode only: nothing to compare", "仅有一种模式，无可比较"),
+    "no_comparison": ("one mode only: nothing to compare", "仅有一种模式，无从比较"),
     "axis_inspected": ("Inspected, %", "被查验的比例（%）"),
     "axis_missed": ("Violations missed, %", "漏查的违规（%）"),
     "axis_delay": ("Delay of the innocent, h", "守法者的延误（小时）"),
@@ -341,7 +341,8 @@ WORDS: Final[Pairs] = {
     "hours_vary": ("open at varying hours", "开放时间不固定"),
     "never_open": ("never open", "不开放"),
     "opening_hours": ("Opening hours", "工作时间"),
-    "stations_and_more": ("{stations} and {count} more", "{stations}等另 {count} 处"),
+    "stations_and_more": ("{stations} and {count} more", "{stations}及另外 {count} 处"),
+    "compared_modes": ("{mode} against {baseline}", "{mode}与{baseline}相比"),
     "interval_of": ("{mode} minus {baseline}, 95% interval", "{mode}减{baseline}，95% 置信区间"),
     "no_steady_state": ("no steady state", "无稳态"),
     "no_steady_state_in": ("no steady state: {modes}", "无稳态：{modes}"),
@@ -467,7 +468,7 @@ WORDS: Final[Pairs] = {
         "There is one replication only, so nothing can be said about how sure the figures are.",
         "只有一次重复，无法给出置信区间。",
     ),
-    "clock_definition": ("{clock}: from {begin} to {end}.", "{clock}：从{begin}到{end}。"),
+    "clock_definition": ("{clock}: from {begin} to {end}.", "{clock}：起点为{begin}；终点为{end}。"),
     "point_ready": ("{activity} (joins the queue)", "{activity}（开始排队）"),
     "point_start": ("{activity} (starts)", "{activity}（开始作业）"),
     "point_end": ("{activity} (ends)", "{activity}（结束）"),
@@ -497,13 +498,13 @@ WORDS: Final[Pairs] = {
     ),
     "sentence_same": (
         "Under {baseline}, {entity} stays {before} h; under {mode}, {after} h: these replications show no difference.",
-        "{baseline}下，{entity}停留 {before} 小时；{mode}下为 {after} 小时：这些重复未显示差异。",
+        "{baseline}下，{entity}停留 {before} 小时；{mode}下为 {after} 小时：各次重复未显示差异。",
     ),
     "sentence_one": ("Under {mode}, {entity} stays {after} h.", "{mode}下，{entity}停留 {after} 小时。"),
     "shorter": ("less", "缩短"),
     "longer": ("more", "延长"),
     "sentence_waiting": (
-        "Under {mode} {share} of it is waiting, most of it for: {activity} ({hours} h).",
+        "Under {mode} {share} of it is waiting, the longest for: {activity} ({hours} h).",
         "{mode}下其中 {share} 为等待，等待最长的作业：{activity}（{hours} 小时）。",
     ),
     "sentence_little_waiting": ("Under {mode} {share} of it is waiting.", "{mode}下其中 {share} 为等待。"),
@@ -693,7 +694,7 @@ WORDS: Final[Pairs] = {
             "各环节之和等于在港停留时间。"
         ),
     ),
-    "no_changes": ("No reform: the procedure as it stands in the scenario.", "无改革措施：即方案中的现行流程。"),
+    "no_changes": ("No reform: the procedure as it stands in the scenario.", "无改革措施：即场景中的原有流程。"),
     "warnings_none": (
         "None: in no mode is a station offered more work than it can do.",
         "无：各模式下没有站点的作业量超过其能力。",
@@ -736,11 +737,11 @@ WORDS: Final[Pairs] = {
     "reproduce": ("To make these figures again", "复现方法"),
     "reproduce_here": (
         "Or from the scenario as it was resolved, kept in the folder of these results:",
-        "或使用保存在结果目录中的已解析方案：",
+        "或使用保存在结果目录中的已解析场景：",
     ),
     "reproduce_note": (
         "The same scenario, seed and version give the same bytes, with any number of workers.",
-        "相同的方案、种子与版本给出逐字节相同的结果，与并行进程数无关。",
+        "相同的场景、随机种子与版本给出逐字节相同的结果，与并行进程数无关。",
     ),
     "audit_passed": ("Every audit passed.", "全部审计通过。"),
     "audit_failed": ("The audit failed: do not use these figures.", "审计未通过：请勿使用这些数字。"),

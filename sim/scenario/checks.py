@@ -13,7 +13,7 @@ from sim.scenario.addresses import suggestion
 from sim.scenario.demand import Flow, arrivals_per_day, recorded_times
 from sim.scenario.document import Node, Trail, dotted
 from sim.scenario.fields import Outcome
-from sim.scenario.procedure import Activity, Awaited, Procedure, Quota, Route, Station
+from sim.scenario.procedure import PRESENCE, Activity, Awaited, Procedure, Quota, Route, Station
 from sim.scenario.rosters import Calendar, Roster, allowance_steps, capacity_steps
 from sim.scenario.routes import (
     activity_order,
@@ -386,7 +386,11 @@ def check_clocks(context: Context) -> Iterator[Problem]:
     """
     routes = context.definition.procedure.routes.values()
     known = sorted({activity for route in routes for activity in route})
-    for name, clock in context.definition.procedure.clocks.items():
+    clocks = context.definition.procedure.clocks
+    for near in [] if PRESENCE in clocks else get_close_matches(PRESENCE, clocks, n=1, cutoff=NEARLY_THE_SAME):
+        sentence = f'did you mean "{PRESENCE}"? It is the clock that says when an entity is in its port'
+        yield context.problem(("procedure", "clocks", near), sentence)
+    for name, clock in clocks.items():
         for key, points in (("from", clock.begin), ("to", clock.end), ("not_before", clock.not_before or ("arrival",))):
             activities = [point.partition(".")[0] for point in points]
             trail = ("procedure", "clocks", name, key)

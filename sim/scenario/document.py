@@ -7,6 +7,7 @@ YAML 1.1 and 1.2 read differently (`NO`, `8:00`, `0101`, `1e6`) is refused, so t
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,9 +43,12 @@ _SURPRISES = (
     (re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), "YAML 1.1 reads {0} as text; write the number out"),
     (re.compile(r"[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$"), "{0} is not a quantity; write a finite number"),
 )
-_WHOLE = re.compile(r"[-+]?\d+$")
-_DECIMAL = re.compile(r"[-+]?(\d+\.\d*|\.\d+)$")
+_WHOLE = re.compile(r"[-+]?[0-9]+$")
+_DECIMAL = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)$")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+FULL_WIDTH = re.compile("[：，［］｛｝“”％＃－]|[０-９]")
+"""What a Chinese keyboard writes where YAML, numbers and units want ASCII."""
 
 _CURES = {
     "found character that cannot start any token": "put the text in quotes",
@@ -214,6 +218,11 @@ def parse_document(text: str, shown: str, problems: list[Problem] | None = None)
     return root
 
 
+def in_ascii(text: str) -> str:
+    """Full-width signs as YAML and quantities know them."""
+    return unicodedata.normalize("NFKC", text).replace("“", '"').replace("”", '"')
+
+
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, shown: str) -> Problem:
     """What the parser says, with what to do about it and where the unfinished part begins."""
     mark = error.problem_mark or error.context_mark
@@ -226,6 +235,11 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, shown: str) -> Probl
     began = error.context_mark
     since = f" of what begins in line {began.line + 1}" if began is not None and began.line < mark.line else ""
     sentence = f"not valid YAML: {error.problem or error.context}{since}; {cure}"
+    first = max(0, mark.line - 1 if began is None else min(began.line, mark.line))
+    for number, line in enumerate(lines[first : mark.line + 1], first + 1):
+        if (wide := FULL_WIDTH.search(line)) is not None:
+            sentence += f'; line {number} has the full-width "{wide[0]}", perhaps for {in_ascii(wide[0])}'
+            break
     return Problem(Place(shown, mark.line + 1, mark.column + 1), "", sentence)
 
 

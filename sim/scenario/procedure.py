@@ -291,6 +291,9 @@ class Clock(Strict):
     """Reports give the share of entities within this time."""
 
 
+PRESENCE = "port_dwell"
+"""The clock that says when an entity is in its port."""
+
 Route = dict[Name, Activity]
 
 

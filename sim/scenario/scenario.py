@@ -158,6 +158,10 @@ class Scenario:
     library: Mapping[str, NamedReform]
     _modes: dict[str, ModeScenario] = field(default_factory=dict, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        """In one line; what it holds would fill many screens."""
+        return f"<Scenario {self.name}: {self.title.en}>"
+
     @property
     def title(self) -> Text:
         """What the scenario is about."""

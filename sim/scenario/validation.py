@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from sim.errors import InputError, Problem
 from sim.scenario.addresses import LIKENESS, suggestion
-from sim.scenario.document import Key, Node, Trail, dotted
+from sim.scenario.document import FULL_WIDTH, Key, Node, Trail, dotted, in_ascii
 from sim.scenario.rendering import text_of
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -114,6 +114,8 @@ def _sentence(details: ErrorDetails, node: Node) -> str:
         )
     if "found" not in sentence:
         sentence += f", found {_shown(node.plain())}"
+    if (wide := FULL_WIDTH.search(_shown(node.plain()))) is not None:
+        sentence += f'; the full-width "{wide[0]}" is not {in_ascii(wide[0])}'
     return sentence
 
 

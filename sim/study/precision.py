@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sim.measures.clocks import PRESENCE
 from sim.measures.table import ALL
+from sim.scenario.procedure import PRESENCE
 from sim.study.estimates import half_width
 
 FEWEST = 10

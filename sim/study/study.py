@@ -23,10 +23,10 @@ from sim.engine import engines
 from sim.engine.audit import Audit
 from sim.engine.engines import Engine
 from sim.errors import InputError, Problem, RunError, input_error
-from sim.measures.clocks import PRESENCE
 from sim.measures.table import ALL
 from sim.scenario.checks import warnings
 from sim.scenario.loading import load
+from sim.scenario.procedure import PRESENCE
 from sim.scenario.reform import Edit
 from sim.scenario.rendering import text_of
 from sim.scenario.scenario import ModeScenario, Scenario
@@ -79,6 +79,10 @@ class Study:
     Where there is a folder, `measures` and `series` stay there until they are asked for, because they grow with the
     number of runs.
     """
+
+    def __repr__(self) -> str:
+        """In one line; what it holds would fill many screens."""
+        return f"<Study {self.scenario.name}: {', '.join(self.modes)}; replications: {self.replications}>"
 
     scenario: Scenario
     manifest: dict[str, Any]

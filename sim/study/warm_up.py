@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sim.measures.clocks import PRESENCE
+from sim.scenario.procedure import PRESENCE
 from sim.scenario.units import DAY, HOUR
 from sim.study.across import RowNames, grown
 

@@ -165,6 +165,11 @@ def test_new_writes_an_example_that_can_be_checked(tmp_path: Path):
         assert "Mode smart" in checked.stdout
 
 
+def test_new_says_a_command_that_can_be_pasted(tmp_path: Path):
+    said = smartport("new", "小 口岸", cwd=tmp_path)
+    assert "smartport check '小 口岸/scenario.yaml'" in said.stdout
+
+
 def test_the_example_runs(tmp_path: Path):
     smartport("new", ".", cwd=tmp_path)
     short = ["--duration", "6 h", "--replications", 1, "--workers", 1, "--out", "results"]
@@ -215,7 +220,7 @@ def test_check_says_what_changes_what_is_full_and_what_is_known(tiny: Path):
     )
     assert "warning: no activity uses the station port_spare in any mode" in text
     assert lines[lines.index("Clocks") + 1] == "port_dwell: 1 of 1 flows"
-    assert lines[-1] == "No problem found."
+    assert lines[-1] == "No error, 1 warning."
     assert written(tiny) == ["tiny.yaml"]
 
 
@@ -230,6 +235,7 @@ def test_check_of_one_mode_and_the_warning_of_an_overload(tiny: Path):
     # 120 a day need 30 h of 24 h: 96 get through.
     assert "warning: traditional: port_gate is offered 30.0 unit-hours a day and has 24.0: " in text
     assert "its queue grows by about 24 a day" in text
+    assert said.stdout.endswith("No error, 2 warnings.\n")
 
 
 def test_run_says_what_it_did_and_where_it_is(finished: tuple[Path, subprocess.CompletedProcess[str]]):

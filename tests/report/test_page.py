@@ -219,7 +219,7 @@ def test_the_manifest_and_the_commands_are_there(made_up, readers):
     assert "Every audit passed." in said
     first, second = commands(made_up)
     end = "--mode traditional --mode smart --replications 10 --seed 20250602 --duration"
-    assert first.startswith(f"smartport run scenarios/test.yaml {end}")
+    assert first.startswith(f"smartport run test.yaml {end}")
     assert second.startswith(f"smartport run scenario.resolved.yaml {end}")
 
 
@@ -328,3 +328,13 @@ def test_the_chart_of_quantiles_ends_where_they_lie_beyond_the_end_of_the_simula
     beyond = lines[np.isinf(lines["value"])]["x"].min()
     assert 0.5 < beyond < 0.95
     assert table.isna().all(axis=1).to_numpy().tolist() == (table.index >= beyond).tolist()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_card_says_which_modes_it_compares_where_there_are_more_than_two():
+    flows = ("khorgos_road_general_export",)
+    three = synthetic.make_study(modes=("traditional", "half", "smart"), replications=2, flows=flows)
+    assert "Smart port against Traditional</small>" in render_report(three, "en")
+    assert "智慧口岸与传统模式相比</small>" in render_report(three, "zh")
+    two = synthetic.make_study(replications=2, flows=flows)
+    assert "against Traditional" not in render_report(two, "en")

@@ -549,6 +549,15 @@ def test_idle_stations_are_those_of_no_mode():
     assert idle_stations(loaded(used)) == []
 
 
+def test_the_clock_of_the_time_in_port_is_not_misspelt():
+    text = spoilt(("    port_dwell:\n", "    port_dwel:\n"))
+    (problem,) = [said for said in problems(text) if "port_dwell" in said]
+    assert problem.startswith(at("port_dwell:"))
+    assert problem.endswith(
+        'procedure.clocks.port_dwel: did you mean "port_dwell"? It is the clock that says when an entity is in its port'
+    )
+
+
 def test_flows_of_which_a_clock_says_nothing_are_named():
     scenario = loaded()
     for mode in scenario.modes:

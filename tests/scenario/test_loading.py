@@ -106,6 +106,25 @@ def test_a_key_set_in_two_files_names_both_places():
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        ("replications: 2", "replications：2", '; line {line} has the full-width "：", perhaps for :'),
+        ("replications: 2", "replications: ２", 'found "２"; the full-width "２" is not 2'),
+        ("[1 min, 2 min, 6 min]", "[1 min，2 min，6 min]", '; the full-width "，" is not ,'),
+        (
+            "{triangular: [1 min, 2 min, 6 min]}",
+            "{triangular: [1 min, 2 min, 6 min]，x: 1}",
+            'has the full-width "，", perhaps',
+        ),
+    ],
+)
+def test_signs_of_a_chinese_keyboard_are_named(old: str, new: str, hint: str):
+    line = SMALL[: SMALL.index(old)].count("\n") + 1
+    said = problems(spoilt((old, new)))
+    assert any(hint.format(line=line) in problem for problem in said), said
+
+
+@pytest.mark.parametrize(
     ("imports", "sentence"),
     [
         ("[ports/one.yaml]", "there is no file ports/one.yaml beside this one"),

@@ -553,3 +553,9 @@ def test_a_worker_that_dies_costs_only_its_own_runs(scenario, study, tmp_path):
     sim.run(scenario, out=tmp_path, progress=lambda done, _: told.append(done))
     assert told[0] >= 2
     assert (tmp_path / "measures.parquet").read_bytes() == (study.folder / "measures.parquet").read_bytes()
+
+
+def test_a_study_and_a_scenario_are_shown_in_one_line(scenario):
+    study = sim.run(scenario, replications=2)
+    assert repr(scenario) == f"<Scenario {scenario.name}: {scenario.title.en}>"
+    assert repr(study) == f"<Study {scenario.name}: {', '.join(scenario.modes)}; replications: 2>"
