@@ -402,17 +402,18 @@ def _print_headline(
 
     said = names(study, lang)
     base = baseline or study.modes[0]
+    others = [mode for mode in study.modes if mode != base]
+    side_by_side = len(others) < 2  # more modes get a line each, because numbers must never be broken
     compared = study.compare(base)
     chosen = _dwell(study.estimates)
     table = Table(title=word("headline", lang), title_justify="left", expand=False, pad_edge=False)
     table.add_column(word("flow", lang), overflow="fold", ratio=3)
-    for mode in study.modes:
-        table.add_column(f"{escape(said.mode(mode))}\nh", justify="right")
-    others = [mode for mode in study.modes if mode != base]
-    for mode in others:
-        change = word("difference", lang) if len(others) == 1 else escape(f"{said.mode(mode)} − {said.mode(base)}")
+    for mode in study.modes if side_by_side else [""]:
+        table.add_column(f"{escape(said.mode(mode))}\nh".strip(), justify="right", overflow="fold", min_width=6)
+    if others:
+        change = word("difference", lang) if side_by_side else f"− {escape(said.mode(base))}"
         table.add_column(f"{change}\nh [95 %]", justify="right", overflow="fold")
-        table.add_column("%", justify="right")
+        table.add_column("%", justify="right", no_wrap=True)
         if with_reduction:
             table.add_column(word("variance_reduction", lang), justify="right", overflow="fold")
     notes = [word("headline_reduction", lang)] if with_reduction and others else []
@@ -423,16 +424,23 @@ def _print_headline(
         table.add_row(f"[bold]{escape(said.port(str(port)))}[/bold]")
         for subject in sorted(set(rows["subject"]), key=lambda name: (name == "all", name)):
             mine = rows[rows["subject"] == subject].set_index("mode")
-            means, marks = mine["mean"], mine["steady"].map({True: "", False: "*"})
-            cells = [f"{means[mode]:.1f}{marks[mode]}" if mode in means else "–" for mode in study.modes]
+            marks = mine["steady"].map({True: "", False: "*"})
+            known = mine["mean"].dropna().index
+            means = {mode: f"{mine['mean'][mode]:.1f}{marks[mode]}" for mode in study.modes if mode in known}
+            changes = {}
             for mode in others:
                 row = _dwell(
                     compared[(compared["mode"] == mode) & (compared["port"] == port) & (compared["subject"] == subject)]
                 )
-                cells += _difference_cells(row)
-                cells += _reduction_cells(row) if with_reduction else []
-            label = said.flow(str(subject))
-            table.add_row(f"  {escape(label)}", *cells)
+                changes[mode] = _difference_cells(row) + (_reduction_cells(row) if with_reduction else [])
+            label = f"  {escape(said.flow(str(subject)))}"
+            if side_by_side:
+                changed = [cell for mode in others for cell in changes[mode]]
+                table.add_row(label, *(means.get(mode, "–") for mode in study.modes), *changed)
+            else:
+                table.add_row(label)
+                for mode in study.modes:
+                    table.add_row(f"    {escape(said.mode(mode))}", means.get(mode, "–"), *changes.get(mode, []))
     console.print(table)
 
 
@@ -441,7 +449,7 @@ def _dwell(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _difference_cells(rows: pd.DataFrame) -> list[str]:
-    if not len(rows):
+    if not len(rows) or rows["difference"].isna().iloc[0]:
         return ["–", "–"]
     row = rows.iloc[0]
     interval = f" [{row['ci_low']:+.1f}, {row['ci_high']:+.1f}]" if row["ci_low"] == row["ci_low"] else ""

@@ -289,6 +289,26 @@ def test_a_narrow_terminal_does_not_break_the_table(
             assert word in said.stdout, "what stands in brackets is no markup"
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_many_modes_get_a_line_each_and_every_number_is_whole(tiny: Path, lang: str):
+    spoil(
+        tiny, ("  smart: [smart_gate]\n", "".join(f"  {mode}: [smart_gate]\n" for mode in ("smart", "third", "fourth")))
+    )
+    said = smartport("run", "tiny.yaml", "--workers", 1, "--replications", 2, cwd=tiny)
+    assert said.returncode == 0, said.stderr
+    said = smartport("compare", "results/tiny", "--lang", lang, cwd=tiny, COLUMNS="80")
+    study = sim.open(tiny / "results" / "tiny")
+    means = study.estimates.query("measure == 'port_dwell' and statistic == 'mean' and subject == 'trucks'")
+    lines = [line.split("│")[1:-1] for line in said.stdout.splitlines() if line.startswith("│    ")]
+    modes = [[cell.strip() for cell in cells] for cells in lines[:4]]
+    titles = {"en": ["Traditional", "Smart port"], "zh": ["传统模式", "智慧口岸"]}[lang]
+    assert [cells[0] for cells in modes] == [*titles, "third", "fourth"]
+    assert [cells[1] for cells in modes] == [f"{value:.1f}" for value in means.set_index("mode")["mean"][study.modes]]
+    assert modes[0][2:4] == ["", ""]
+    assert all(re.fullmatch(r"[-+]\d+\.\d \[[-+]\d+\.\d, [-+]\d+\.\d\]", cells[2]) for cells in modes[1:])
+    assert "…" not in said.stdout
+
+
 def test_check_fits_into_a_narrow_terminal(tiny: Path):
     said = smartport("check", "tiny.yaml", cwd=tiny, COLUMNS="60")
     assert max(len(line.rstrip()) for line in said.stdout.splitlines()) <= 60
