@@ -377,13 +377,16 @@ def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...], worke
     """
     from sim.report.charts import drawings_of, write_charts
     from sim.report.page import write_report
-    from sim.report.texts import word
+    from sim.report.texts import CHARTS, word
     from sim.study.store import held
 
     with held(folder):
         with _progress(word("progress_drawing", lang), word("progress_charts", lang), lang) as advance:
             drawings = drawings_of(study, languages, workers=workers, progress=advance)
-        write_charts(study, folder / "charts", languages[0], drawings=drawings[languages[0]])
+        written = write_charts(study, folder / "charts", languages[0], drawings=drawings[languages[0]])
+        for path in (folder / "charts").glob("*.*.*"):
+            if path not in written and path.suffix in (".svg", ".png") and path.stem.partition(".")[2] in CHARTS:
+                path.unlink()  # of an earlier study in this folder
         for one in languages:
             other: Lang = "zh" if one == "en" else "en"
             linked = _report_name(other) if other in languages or (folder / _report_name(other)).is_file() else None

@@ -540,7 +540,7 @@ class _Page:
         edits = self.study.edits
         found = []
         for mode in self.study.modes:
-            mine = edits[edits["mode"] == mode]
+            mine = edits[edits["mode"] == mode].sort_values("port", kind="stable")  # a port's reforms side by side
             reforms = []
             for (port, reform), rows in mine.groupby(["port", "reform"], sort=False):
                 named = self.study.scenario.library.get(str(reform))

@@ -290,7 +290,7 @@ PARAMETERS: Final[Pairs] = {
 CHARTS: Final[Pairs] = {
     "dwell_distribution": ("How long they stay", "停留时间分布"),
     "time_by_phase": ("Where the time goes", "时间花在哪里"),
-    "throughput_by_hour": ("Departures by hour of day and opening hours", "分时放行量与工作时间"),
+    "throughput_by_hour": ("Departures by hour of day and opening hours", "各时段离开口岸的数量与工作时间"),
     "queue_length": ("The longest queues over time", "最长队列的变化"),
     "utilisation": ("Utilisation of the stations", "各站点利用率"),
     "differences": ("What changes, with intervals", "模式之间的差值及区间"),

@@ -258,6 +258,24 @@ def test_run_says_what_it_did_and_where_it_is(finished: tuple[Path, subprocess.C
     assert json.loads((results / "manifest.json").read_text(encoding="utf-8"))["modes"] == ["traditional", "smart"]
 
 
+def test_charts_of_an_earlier_study_in_the_folder_are_removed_and_nothing_else(tiny: Path):
+    charts = tiny / "results" / "tiny" / "charts"
+    charts.mkdir(parents=True)
+    for name in (
+        "other_port.utilisation.svg",
+        "other_port.utilisation.png",
+        "notes.txt",
+        "my.own.png",
+        "utilisation.svg",
+    ):
+        (charts / name).write_text("", encoding="utf-8")
+    said = smartport("run", "tiny.yaml", "--workers", 1, "--replications", 1, cwd=tiny)
+    assert said.returncode == 0, said.stderr
+    left = {path.name for path in charts.iterdir()}
+    assert {name for name in left if not name.startswith("port.")} == {"notes.txt", "my.own.png", "utilisation.svg"}
+    assert "port.utilisation.svg" in left
+
+
 def test_run_says_it_in_chinese_with_the_warning_of_an_overload(tiny: Path):
     spoil(tiny, ("rate: 60 per day", "rate: 120 per day"))
     said = smartport("run", "tiny.yaml", "--workers", 1, "--replications", 2, "--lang", "zh", cwd=tiny, COLUMNS="200")
