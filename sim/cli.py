@@ -83,8 +83,9 @@ def new(
     for part in ("ports", "reforms"):
         shutil.copytree(source / part, folder / part)
     typer.echo(f"Wrote {folder / 'scenario.yaml'}, the port it imports and the reforms of the library.")
-    typer.echo(f"Try:  smartport check {shlex.quote(str(folder / 'scenario.yaml'))}")
-    typer.echo(f"      smartport run {folder / 'scenario.yaml'} --out {folder / 'results'}")
+    scenario, results = (shlex.quote(str(folder / name)) for name in ("scenario.yaml", "results"))
+    typer.echo(f"Try:  smartport check {scenario}")
+    typer.echo(f"      smartport run {scenario} --out {results}")
 
 
 def _library() -> Path:
@@ -208,7 +209,7 @@ def run(  # noqa: PLR0917  # typer reads an option from each
                 cluster=cluster,
                 progress=progress,
             )
-        _write_report(study, folder, LANGUAGES if lang == "en" else LANGUAGES[::-1], processes, lang)
+        _write_report(study, folder, LANGUAGES if lang == "en" else LANGUAGES[::-1], processes)
     except KeyboardInterrupt:
         typer.echo("\n" + word("said_interrupted", lang, count=finished, place=folder), err=True)
         raise typer.Exit(INTERRUPTED) from None
@@ -255,9 +256,9 @@ def report(
 
     study = open_study(results)
     languages = LANGUAGES if lang is None else (lang,)
-    _write_report(study, results, languages, available_workers(), lang or "en")
+    _write_report(study, results, languages, available_workers())
     for language in languages:
-        typer.echo(word("said_report", lang or "en", place=results / _report_name(language)))
+        typer.echo(word("said_report", languages[0], place=results / _report_name(language)))
 
 
 @app.command()
@@ -370,27 +371,28 @@ def _report_name(lang: Lang) -> str:
     return "report.html" if lang == "en" else f"report.{lang}.html"
 
 
-def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...], workers: int, lang: Lang) -> None:
-    """Write the charts in the first language and a page in each; pages link to each other where both exist.
+def _write_report(study: Study, folder: Path, languages: tuple[Lang, ...], workers: int) -> None:
+    """Write the charts in the first language, which is the reader's, and a page in each.
 
-    `lang` is the language of the progress bar.
+    Pages link to each other where both exist.
     """
     from sim.report.charts import drawings_of, write_charts
     from sim.report.page import write_report
     from sim.report.texts import CHARTS, word
     from sim.study.store import held
 
+    first = languages[0]
     with held(folder):
-        with _progress(word("progress_drawing", lang), word("progress_charts", lang), lang) as advance:
+        with _progress(word("progress_drawing", first), word("progress_charts", first), first) as advance:
             drawings = drawings_of(study, languages, workers=workers, progress=advance)
-        written = write_charts(study, folder / "charts", languages[0], drawings=drawings[languages[0]])
+        written = write_charts(study, folder / "charts", first, drawings=drawings[first])
         for path in (folder / "charts").glob("*.*.*"):
             if path not in written and path.suffix in (".svg", ".png") and path.stem.partition(".")[2] in CHARTS:
                 path.unlink()  # of an earlier study in this folder
-        for one in languages:
-            other: Lang = "zh" if one == "en" else "en"
+        for lang in languages:
+            other: Lang = "zh" if lang == "en" else "en"
             linked = _report_name(other) if other in languages or (folder / _report_name(other)).is_file() else None
-            write_report(study, folder / _report_name(one), one, other=linked, drawings=drawings[one])
+            write_report(study, folder / _report_name(lang), lang, other=linked, drawings=drawings[lang])
 
 
 def _print_headline(

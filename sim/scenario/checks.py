@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -13,7 +13,7 @@ from sim.scenario.addresses import suggestion
 from sim.scenario.demand import Flow, arrivals_per_day, recorded_times
 from sim.scenario.document import Node, Trail, dotted
 from sim.scenario.fields import Outcome
-from sim.scenario.procedure import PRESENCE, Activity, Awaited, Procedure, Quota, Route, Station
+from sim.scenario.procedure import PRESENCE, Activity, Awaited, Procedure, Quota, Station
 from sim.scenario.rosters import Calendar, Roster, allowance_steps, capacity_steps
 from sim.scenario.routes import (
     activity_order,
@@ -394,7 +394,7 @@ def check_clocks(context: Context) -> Iterator[Problem]:
         for key, points in (("from", clock.begin), ("to", clock.end), ("not_before", clock.not_before or ("arrival",))):
             activities = [point.partition(".")[0] for point in points]
             trail = ("procedure", "clocks", name, key)
-            if not any(activity == "arrival" or activity in known for activity in activities):
+            if not _has(known, points):
                 yield context.problem(
                     trail, f"no route has the activity {' or '.join(activities)}" + suggestion(activities[0], known)
                 )
@@ -587,7 +587,8 @@ def flows_without_clock(scenario: Scenario, mode: str) -> dict[str, list[str]]:
     }
 
 
-def _has(route: Route, points: tuple[str, ...]) -> bool:
+def _has(route: Container[str], points: tuple[str, ...]) -> bool:
+    """Whether one of some points of a clock is on a route, which is given by the names of its activities."""
     activities = (point.partition(".")[0] for point in points)
     return any(activity == "arrival" or activity in route for activity in activities)
 

@@ -112,9 +112,10 @@ def _sentence(details: ErrorDetails, node: Node) -> str:
         sentence = _SENTENCES.get(kind, details["msg"]).format_map(
             {key: _shown(value) for key, value in context.items()}
         )
+    found = _shown(node.plain())
     if "found" not in sentence:
-        sentence += f", found {_shown(node.plain())}"
-    if (wide := FULL_WIDTH.search(_shown(node.plain()))) is not None:
+        sentence += f", found {found}"
+    if (wide := FULL_WIDTH.search(found)) is not None:
         sentence += f'; the full-width "{wide[0]}" is not {in_ascii(wide[0])}'
     return sentence
 
